@@ -1,0 +1,1 @@
+"""The only importers of drivers and openers of connections; rooms above see Protocols and plain values."""

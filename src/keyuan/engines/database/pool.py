@@ -1,0 +1,57 @@
+"""The app role's connections, and the only place where a transaction begins and ends.
+
+The token is made per transaction for that connection's backend, so a pooler between us and PostgreSQL must be in
+session mode. Deliberately not here: making roles, tables and partitions (`bootstrap.py`, `migrate.py`).
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from keyuan.engines.database.failures import translated
+from keyuan.engines.database.session import PostgresSession, Row
+from keyuan.engines.database.token import sign
+
+CONNECT_TIMEOUT_S = 10
+_SET_TOKEN = "SELECT set_config('app.tok', %s, true)"  # noqa: S105  # the name of a setting, not a secret
+
+
+class Database:
+    """PostgreSQL as the app role: neither superuser nor able to bypass row-level security."""
+
+    def __init__(self, connect: Mapping[str, Any], token_key: bytes, *, size: int = 4) -> None:
+        self._token_key = token_key
+        self._staged: WeakKeyDictionary[psycopg.Connection[Row], set[str]] = WeakKeyDictionary()
+        self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
+            kwargs=dict(connect) | {"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_S},
+            min_size=0,
+            max_size=size,
+            timeout=CONNECT_TIMEOUT_S,
+            reconnect_timeout=2,
+            open=True,
+            check=ConnectionPool.check_connection,
+        )
+
+    @contextmanager
+    def transaction(self, tenant: int) -> Generator[PostgresSession, None, None]:
+        """Open a transaction of one tenant; commit at the end, roll back on any error."""
+        with translated(), self._pool.connection() as connection, connection.transaction():
+            connection.execute(_SET_TOKEN, (sign(self._token_key, tenant, connection.info.backend_pid),))
+            yield PostgresSession(connection, tenant, self._staged.setdefault(connection, set()))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,109 @@
+"""One open transaction of one tenant: all that a room ever sees of a database.
+
+Deliberately not here: commit and rollback. Only flows and the consumer open transactions (`Database.transaction`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, LiteralString, Protocol, cast
+
+import psycopg
+from psycopg import sql
+
+from keyuan.engines.database.failures import translated
+
+Row = tuple[Any, ...]
+
+
+class Session(Protocol):
+    """Statements inside one transaction; every method may raise `EngineError` when the server is gone."""
+
+    tenant: int
+
+    def rows(self, statement: str, /, **params: object) -> list[Row]:
+        """Return all rows of a query."""
+        ...
+
+    def row(self, statement: str, /, **params: object) -> Row | None:
+        """Return the first row of a query, or None."""
+        ...
+
+    def execute(self, statement: str, /, **params: object) -> int:
+        """Run a statement and return how many rows it touched."""
+        ...
+
+    def stage(self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> int:
+        """Put rows into the temporary table `pg_temp.name`, emptied first, and return how many there are."""
+        ...
+
+    def stream(self, statement: str, /, *, size: int = 5000, **params: object) -> Iterator[Row]:
+        """Yield the rows of a query through a server-side cursor, `size` at a time."""
+        ...
+
+
+class PostgresSession:
+    """A `Session` on one psycopg connection."""
+
+    def __init__(self, connection: psycopg.Connection[Row], tenant: int, staged: set[str]) -> None:
+        self.tenant = tenant
+        self._connection = connection
+        self._staged = staged
+        self._cursors = 0
+
+    def rows(self, statement: str, /, **params: object) -> list[Row]:
+        """Return all rows of a query."""
+        with translated():
+            return self._connection.execute(_text(statement), params, binary=True).fetchall()
+
+    def row(self, statement: str, /, **params: object) -> Row | None:
+        """Return the first row of a query, or None."""
+        with translated():
+            return self._connection.execute(_text(statement), params, binary=True).fetchone()
+
+    def execute(self, statement: str, /, **params: object) -> int:
+        """Run a statement and return how many rows it touched."""
+        with translated():
+            return self._connection.execute(_text(statement), params).rowcount
+
+    def stage(self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> int:
+        """COPY rows into a temporary table; COPY into the table itself is refused under row-level security."""
+        with translated():
+            self._ensure_staging(name, columns)
+            count = 0
+            copy_in = sql.SQL("COPY pg_temp.{} ({}) FROM STDIN (FORMAT BINARY)").format(
+                sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, columns))
+            )
+            with self._connection.cursor() as cursor, cursor.copy(copy_in) as copy:
+                copy.set_types(list(columns.values()))
+                for row in rows:
+                    copy.write_row(row)
+                    count += 1
+            return count
+
+    def stream(self, statement: str, /, *, size: int = 5000, **params: object) -> Iterator[Row]:
+        """Yield the rows of a query through a server-side cursor, `size` at a time."""
+        self._cursors += 1
+        with translated(), self._connection.cursor(f"stream_{self._cursors}", binary=True) as cursor:
+            cursor.itersize = size
+            cursor.execute(_text(statement), params)
+            yield from cursor
+
+    def _ensure_staging(self, name: str, columns: Mapping[str, str]) -> None:
+        """Make the temporary table once per connection, and empty it when this transaction used it before."""
+        layout = f"{name}({','.join(f'{column} {kind}' for column, kind in columns.items())})"
+        table = sql.Identifier("pg_temp", name)
+        if layout in self._staged:
+            self._connection.execute(sql.SQL("DELETE FROM {}").format(table))
+            return
+        body = sql.SQL(", ").join(
+            sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(cast("LiteralString", kind)))
+            for column, kind in columns.items()
+        )
+        self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+        create = sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DELETE ROWS")
+        self._connection.execute(create.format(sql.Identifier(name), body))
+        self._staged.add(layout)
+
+
+def _text(statement: str) -> sql.SQL:
+    """Statements come from our own files, never from input; psycopg wants to be told so."""
+    return sql.SQL(cast("LiteralString", statement))

@@ -1,0 +1,65 @@
+"""The programme clock: what points, recency, segments and expiry ask for the time.
+
+Pure; where a tenant's clock is kept is the business of `events`. Sessions, tokens and the chain use real time.
+Units: instants are aware datetimes in UTC, or integer microseconds since the Unix epoch (`_us`).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+DAY_US = 86_400_000_000
+
+
+def to_us(instant: datetime) -> int:
+    """Return microseconds since the epoch, exactly (a float would lose some)."""
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def from_us(instant_us: int) -> datetime:
+    """Return the aware UTC datetime of an instant in microseconds."""
+    return EPOCH + timedelta(microseconds=instant_us)
+
+
+def system_now() -> datetime:
+    """Return the real time. Only edges and composition roots call this; rooms are given the time."""
+    return datetime.now(UTC)
+
+
+def add_months(instant_us: int, months: int) -> int:
+    """Return the same instant of day `months` later; the last day of a shorter month stands in for a missing day."""
+    instant = from_us(instant_us)
+    year, month = divmod(instant.year * 12 + instant.month - 1 + months, 12)
+    first_after = datetime(year + (month + 1) // 12, (month + 1) % 12 + 1, 1, tzinfo=UTC)
+    last_day = (first_after - timedelta(days=1)).day
+    return to_us(instant.replace(year=year, month=month + 1, day=min(instant.day, last_day)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgrammeClock:
+    """A tenant's clock: it follows the system, or is kept by hand and runs on only while somebody serves."""
+
+    by_hand: bool
+    at: datetime
+    running_since: datetime | None = None
+
+    def now(self, system: datetime) -> datetime:
+        """Return the programme's time at a moment of real time."""
+        if not self.by_hand:
+            return system
+        if self.running_since is None:
+            return self.at
+        return self.at + max(system - self.running_since, timedelta(0))
+
+    def moved_to(self, at: datetime) -> "ProgrammeClock":
+        """Return the clock set to `at`; never backwards."""
+        return ProgrammeClock(by_hand=self.by_hand, at=max(self.at, at), running_since=self.running_since)
+
+    def started(self, system: datetime) -> "ProgrammeClock":
+        """Return the clock running at normal speed from now on."""
+        return ProgrammeClock(by_hand=self.by_hand, at=self.now(system), running_since=system)
+
+    def stopped(self, system: datetime) -> "ProgrammeClock":
+        """Return the clock standing still at the time it shows now."""
+        return ProgrammeClock(by_hand=self.by_hand, at=self.now(system))

@@ -1,0 +1,88 @@
+-- known_senders --
+-- The people of these senders, as far as they are known.
+SELECT i.sender, i.person
+  FROM profiles.identity AS i
+ WHERE i.sender = ANY(%(senders)s)
+
+-- add_senders --
+-- New people; in the order of their senders, so that two writers never wait for each other. Who comes second gets
+-- nothing back here and reads the first one's person afterwards.
+INSERT INTO profiles.identity (tenant, sender, person)
+SELECT %(tenant)s, n.sender, n.person
+  FROM unnest(%(senders)s::bytea[], %(people)s::uuid[]) AS n (sender, person)
+ ORDER BY n.sender
+    ON CONFLICT (tenant, sender) DO NOTHING
+
+-- load_states --
+SELECT p.person, p.state
+  FROM profiles.portrait AS p
+ WHERE p.person = ANY(%(people)s)
+
+-- rewrite_portraits --
+-- Only over the very state that was folded: a row that another writer changed or deleted is not touched.
+UPDATE profiles.portrait AS p
+   SET facts = s.facts, from_seq = s.from_seq, as_of = s.as_of, next_edge_at = s.next_edge_at,
+       traits = s.traits, state = s.state
+  FROM pg_temp.profiles_portrait AS s
+ WHERE p.person = s.person
+   AND p.facts = s.facts_before
+
+-- add_portraits --
+INSERT INTO profiles.portrait (tenant, person, facts, from_seq, as_of, next_edge_at, traits, state)
+SELECT %(tenant)s, s.person, s.facts, s.from_seq, s.as_of, s.next_edge_at, s.traits, s.state
+  FROM pg_temp.profiles_portrait AS s
+ WHERE s.facts_before = 0
+    ON CONFLICT (tenant, person) DO NOTHING
+
+-- people_due --
+-- People with a trait that time alone has changed since it was computed, the longest due first.
+SELECT p.person
+  FROM profiles.portrait AS p
+ WHERE p.next_edge_at <= %(now)s
+ ORDER BY p.next_edge_at, p.person
+ LIMIT %(limit)s
+
+-- people_after --
+SELECT p.person
+  FROM profiles.portrait AS p
+ WHERE p.person > %(after)s
+ ORDER BY p.person
+ LIMIT %(limit)s
+
+-- load_portraits --
+SELECT p.person, p.facts, p.traits, p.state
+  FROM profiles.portrait AS p
+ WHERE p.person = ANY(%(people)s)
+
+-- move_portraits --
+-- A new instant for the same facts. A person folded meanwhile is left: that writer evaluated her later.
+UPDATE profiles.portrait AS p
+   SET as_of = s.as_of, next_edge_at = s.next_edge_at, traits = s.traits
+  FROM pg_temp.profiles_moved AS s
+ WHERE p.person = s.person
+   AND p.facts = s.facts
+RETURNING p.person
+
+-- forget_portraits --
+DELETE FROM profiles.portrait AS p
+ WHERE p.person = ANY(%(people)s)
+
+-- one_portrait --
+SELECT p.as_of, p.from_seq, p.facts, p.traits, p.state
+  FROM profiles.portrait AS p
+ WHERE p.person = %(person)s
+
+-- page_of_people --
+SELECT p.person, p.as_of, p.from_seq, p.facts
+  FROM profiles.portrait AS p
+ WHERE p.person > %(after)s
+ ORDER BY p.person
+ LIMIT %(limit)s
+
+-- count_portraits --
+SELECT count(*)
+  FROM profiles.portrait AS p
+
+-- all_traits --
+SELECT p.person, p.traits
+  FROM profiles.portrait AS p

@@ -1,0 +1,81 @@
+"""Questions about portraits: one person, a page of people, how many, and all trait records as a stream.
+
+Deliberately not here: who consented (`consent`), and contact fields in clear (`contact`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from keyuan.engines.database import Session, load_statements
+from keyuan.profiles.catalogue import TRAITS, Trait
+from keyuan.profiles.record import decode_values
+from keyuan.profiles.state import State, decode
+from keyuan.profiles.traits import Value, Values
+
+_SQL = load_statements(__package__ or "keyuan.profiles")
+_FIRST = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portrait:
+    """The portrait of one person: each trait with its value, when and from what it was computed.
+
+    `from_seq` is the last event of the log that was folded, `facts` how many; `pattern` counts orders by weekday
+    (7 rows, Monday first) and hour (24 columns), in UTC.
+    """
+
+    person: UUID
+    as_of: datetime
+    from_seq: int
+    facts: int
+    traits: tuple[tuple[Trait, Value], ...]
+    pattern: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """One line of a list of people."""
+
+    person: UUID
+    as_of: datetime
+    from_seq: int
+    facts: int
+
+
+def portrait(session: Session, person: UUID) -> Portrait | None:
+    """The portrait of one person, or None if there is none."""
+    row = session.row(_SQL["one_portrait"], person=person)
+    if row is None:
+        return None
+    as_of, from_seq, facts, traits, body = row
+    return Portrait(
+        person=person,
+        as_of=as_of,
+        from_seq=from_seq,
+        facts=facts,
+        traits=tuple(zip(TRAITS, decode_values(traits), strict=True)),
+        pattern=_pattern(decode(body)),
+    )
+
+
+def _pattern(state: State) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(state.hours.get(day * 24 + hour, 0) for hour in range(24)) for day in range(7))
+
+
+def people(session: Session, *, after: UUID = _FIRST, limit: int = 100) -> list[PersonRow]:
+    """One page of people with a portrait, in the order of their ids; `after` is the last of the page before."""
+    return [PersonRow(*row) for row in session.rows(_SQL["page_of_people"], after=after, limit=limit)]
+
+
+def count(session: Session) -> int:
+    """How many people have a portrait."""
+    row = session.row(_SQL["count_portraits"])
+    return row[0] if row else 0
+
+
+def trait_rows(session: Session) -> Iterator[tuple[UUID, Values]]:
+    """Everybody's trait record as it is stored, in no order; for evaluation in batch."""
+    for person, traits in session.stream(_SQL["all_traits"]):
+        yield person, decode_values(traits)

@@ -1,0 +1,222 @@
+"""The sufficient state of one person, and how facts are folded into it.
+
+The state is canonical: the same facts in any order give equal states (an order id given twice excepted:
+there the log decides). It keeps every order of the last `KEPT_DAYS` before the newest order one by one,
+older ones only as sums. Deliberately not here: what depends on the instant of the question (`traits`).
+Units: `_us` microseconds since the epoch, UTC; `_minor` minor units. Hours and weekdays are UTC, weekdays ISO.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+
+import msgspec
+
+from keyuan.kernel.clock import DAY_US
+from keyuan.kernel.errors import CorruptionError
+from keyuan.profiles.model import (
+    DECLARED,
+    LARGEST,
+    AmountError,
+    AnyFact,
+    CouponFact,
+    DeclaredFact,
+    OrderFact,
+    SendFact,
+    order_key,
+)
+
+VERSION = 1
+KEPT_DAYS = 400
+TOP = 3
+
+_HOUR_US = 3_600_000_000
+_KEPT_US = KEPT_DAYS * DAY_US
+_DECLARED = frozenset(DECLARED)
+
+
+class State(msgspec.Struct, array_like=True):
+    """All that is kept of one person. The field order is the stored form of version 1: append only.
+
+    `kept_at_us`, `kept_minor` and `kept_key` are one row per kept order, sorted by (instant, amount, key).
+    `hours` counts orders by (ISO weekday − 1) × 24 + hour; `declared` is name → (instant, seq, value).
+    """
+
+    version: int = VERSION
+    facts: int = 0
+    from_seq: int = 0
+    newest_us: int | None = None
+    first_us: int | None = None
+    last_us: int | None = None
+    orders: int = 0
+    spend_minor: int = 0
+    discount_minor: int = 0
+    lines: int = 0
+    kept_at_us: list[int] = []
+    kept_minor: list[int] = []
+    kept_key: list[int] = []
+    category_minor: dict[str, int] = {}
+    uncategorised_minor: int = 0
+    top: list[str] = []
+    hours: dict[int, int] = {}
+    weekday_orders: list[int] = msgspec.field(default_factory=lambda: [0] * 7)
+    hour_orders: list[int] = msgspec.field(default_factory=lambda: [0] * 24)
+    store_orders: dict[str, int] = {}
+    store: str | None = None
+    coupons: int = 0
+    sends: int = 0
+    declared: dict[str, tuple[int, int, str | None]] = {}
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(State).decode
+
+
+def encode(state: State) -> bytes:
+    """The stored bytes. Names stand in the order of arrival: compare states, not bytes."""
+    return _encode(state)
+
+
+def decode(body: bytes) -> State:
+    """The state in these bytes.
+
+    Raises:
+        CorruptionError: the bytes are not a state of a version that is known here.
+    """
+    try:
+        state = _decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise CorruptionError("the stored state of a person cannot be read", reason=str(error)) from error
+    if state.version != VERSION:
+        raise CorruptionError("the stored state of a person has an unknown version", version=state.version)
+    return state
+
+
+def fold(state: State, facts: Iterable[AnyFact]) -> State:
+    """The state after these facts; the given one is left as it was."""
+    after = copy(state)
+    for fact in facts:
+        add(after, fact)
+    return after
+
+
+def copy(state: State) -> State:
+    """A copy that shares nothing that `add` changes."""
+    return msgspec.structs.replace(
+        state,
+        kept_at_us=state.kept_at_us.copy(),
+        kept_minor=state.kept_minor.copy(),
+        kept_key=state.kept_key.copy(),
+        category_minor=state.category_minor.copy(),
+        hours=state.hours.copy(),
+        weekday_orders=state.weekday_orders.copy(),
+        hour_orders=state.hour_orders.copy(),
+        store_orders=state.store_orders.copy(),
+        declared=state.declared.copy(),
+    )
+
+
+def add(state: State, fact: AnyFact) -> None:
+    """Fold one fact into a state that the caller owns; after an error the state is to be thrown away.
+
+    Raises:
+        AmountError: a negative amount, or a sum over 64 bits.
+    """
+    state.facts += 1
+    state.from_seq = max(state.from_seq, fact.seq)
+    if state.newest_us is None or fact.at_us > state.newest_us:
+        state.newest_us = fact.at_us
+    match fact:
+        case OrderFact():
+            _add_order(state, fact)
+        case CouponFact():
+            state.coupons += 1
+        case SendFact():
+            state.sends += 1
+        case DeclaredFact():
+            _add_declared(state, fact)
+
+
+def _add_order(state: State, fact: OrderFact) -> None:
+    key = order_key(fact.order_id)
+    if key and key in state.kept_key:
+        return
+    if fact.total_minor < 0 or fact.discount_minor < 0:
+        raise AmountError
+    state.orders += 1
+    state.lines += len(fact.lines)
+    state.spend_minor += fact.total_minor
+    state.discount_minor += fact.discount_minor
+    if state.spend_minor + state.discount_minor > LARGEST:
+        raise AmountError
+    _add_categories(state, fact)
+    _add_pattern(state, fact)
+    _keep(state, fact, key)
+
+
+def _add_categories(state: State, fact: OrderFact) -> None:
+    """Sums only grow, so the new top is among the old top and the categories of this order."""
+    spent = state.category_minor
+    touched: set[str] = set()
+    for category, minor in fact.lines:
+        if minor < 0:
+            raise AmountError
+        if category is None:
+            state.uncategorised_minor += minor
+        else:
+            spent[category] = spent.get(category, 0) + minor
+            touched.add(category)
+    if state.uncategorised_minor > LARGEST or any(spent[name] > LARGEST for name in touched):
+        raise AmountError
+    if touched:
+        least = spent[state.top[-1]] if len(state.top) == TOP else 0
+        rivals = {name for name in touched if spent[name] >= least}
+        rivals.update(state.top)
+        state.top = sorted(rivals, key=lambda name: (-spent[name], name))[:TOP]
+
+
+def _add_pattern(state: State, fact: OrderFact) -> None:
+    at_us = fact.at_us
+    weekday = (at_us // DAY_US + 3) % 7  # 1970-01-01 was a Thursday
+    hour = at_us % DAY_US // _HOUR_US
+    cell = weekday * 24 + hour
+    state.hours[cell] = state.hours.get(cell, 0) + 1
+    state.weekday_orders[weekday] += 1
+    state.hour_orders[hour] += 1
+    store = fact.store
+    if store is not None:
+        visits = state.store_orders[store] = state.store_orders.get(store, 0) + 1
+        best = state.store
+        if best is None or (-visits, store) < (-state.store_orders[best], best):
+            state.store = store
+
+
+def _keep(state: State, fact: OrderFact, key: int) -> None:
+    """Put the order among the kept ones, and let go of those too long before the newest order."""
+    at_us, minor, instants = fact.at_us, fact.total_minor, state.kept_at_us
+    if state.first_us is None or at_us < state.first_us:
+        state.first_us = at_us
+    if state.last_us is None or at_us > state.last_us:
+        state.last_us = at_us
+    place = bisect_right(instants, at_us)
+    while place and (instants[place - 1], state.kept_minor[place - 1], state.kept_key[place - 1]) > (
+        at_us,
+        minor,
+        key,
+    ):
+        place -= 1
+    instants.insert(place, at_us)
+    state.kept_minor.insert(place, minor)
+    state.kept_key.insert(place, key)
+    oldest_us = state.last_us - _KEPT_US
+    if instants[0] < oldest_us:
+        gone = bisect_left(instants, oldest_us)
+        del instants[:gone], state.kept_minor[:gone], state.kept_key[:gone]
+
+
+def _add_declared(state: State, fact: DeclaredFact) -> None:
+    for name, value in fact.traits.items():
+        if name not in _DECLARED:
+            continue
+        known = state.declared.get(name)
+        if known is None or (fact.at_us, fact.seq) >= known[:2]:
+            state.declared[name] = (fact.at_us, fact.seq, value)

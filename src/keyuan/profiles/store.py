@@ -1,0 +1,199 @@
+"""What is written of people: identities and portraits, a batch at a time.
+
+Deliberately not here: the transaction (flows and the consumer open it), consent (only facts that may be used come
+in), contact fields (`contact`). A portrait is written only over the state that was folded: see `StaleStateError`.
+Units: `_us` microseconds since the epoch, UTC; at most one consumer batch of people in one call of `apply`.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from keyuan.engines.database import Session, load_statements
+from keyuan.kernel.clock import from_us, to_us
+from keyuan.kernel.ids import new_id
+from keyuan.profiles.model import AnyFact, StaleStateError
+from keyuan.profiles.record import Moment, decode_values, encode_values
+from keyuan.profiles.state import State, add, copy, decode, encode
+from keyuan.profiles.traits import evaluate, live_instant, next_edge_us
+
+_SQL = load_statements(__package__ or "keyuan.profiles")
+_FIRST = UUID(int=0)
+_CHUNK = 2_000
+_INSTANT = {"as_of": "timestamptz", "next_edge_at": "timestamptz", "traits": "bytea"}
+_FOLDED = {"person": "uuid", "facts_before": "int8", "facts": "int8", "from_seq": "int8", "state": "bytea"} | _INSTANT
+_MOVED = {"person": "uuid", "facts": "int8"} | _INSTANT
+
+
+class Cache:
+    """States that one consumer keeps between its batches; it must be dropped after every rollback."""
+
+    def __init__(self, people_max: int = 20_000) -> None:
+        self._people_max = people_max
+        self._states: dict[UUID, State] = {}
+
+    def get(self, person: UUID) -> State | None:
+        """The state as this consumer wrote it last."""
+        return self._states.get(person)
+
+    def keep(self, states: Mapping[UUID, State]) -> None:
+        """Remember what was just written; when there are too many people, begin anew."""
+        if len(self._states) + len(states) > self._people_max:
+            self._states.clear()
+        self._states.update(states)
+
+    def forget(self, people: Iterable[UUID]) -> None:
+        """Let go of these people."""
+        for person in people:
+            self._states.pop(person, None)
+
+    def drop(self) -> None:
+        """Let go of everybody."""
+        self._states.clear()
+
+
+def resolve(session: Session, senders: Iterable[bytes]) -> dict[bytes, UUID]:
+    """The person of each sender; a sender never seen before becomes a new person."""
+    wanted = sorted(set(senders))
+    found = _known(session, wanted)
+    missing = [sender for sender in wanted if sender not in found]
+    if missing:
+        people = [new_id() for _ in missing]
+        session.execute(_SQL["add_senders"], tenant=session.tenant, senders=missing, people=people)
+        found |= _known(session, missing)
+    return found
+
+
+def _known(session: Session, senders: list[bytes]) -> dict[bytes, UUID]:
+    return dict(session.rows(_SQL["known_senders"], senders=senders)) if senders else {}
+
+
+def apply(
+    session: Session,
+    facts: Mapping[UUID, Sequence[AnyFact]],
+    *,
+    every: bool = False,
+    floor_us: int = 0,
+    cache: Cache | None = None,
+) -> list[Moment]:
+    """Fold the facts of a batch, each person's in the order of the log, and write the portraits.
+
+    Returns the traits after each fact (`every`), or once per person after the last one, each at
+    `live_instant(state, fact, floor_us)`. The portrait is written as of the person's last moment.
+
+    Raises:
+        StaleStateError: somebody else wrote one of these people; roll back, drop the cache, try again.
+        AmountError: a fact cannot be folded.
+    """
+    before = _states(session, facts, cache)
+    after: dict[UUID, State] = {}
+    moments: list[Moment] = []
+    last: list[Moment] = []
+    for person, happened in facts.items():
+        if not happened:
+            continue
+        state = after[person] = copy(before[person])
+        for fact in happened:
+            add(state, fact)
+            if every:
+                moments.append(_moment(person, state, fact, floor_us))
+        last.append(moments[-1] if every else _moment(person, state, happened[-1], floor_us))
+    _write(session, before, after, last)
+    if cache is not None:
+        cache.keep(after)
+    return moments if every else last
+
+
+def _moment(person: UUID, state: State, fact: AnyFact, floor_us: int) -> Moment:
+    as_of_us = live_instant(state, fact.at_us, floor_us)
+    return Moment(person, fact.seq, as_of_us, evaluate(state, as_of_us))
+
+
+def _states(session: Session, people: Collection[UUID], cache: Cache | None) -> dict[UUID, State]:
+    """The state of each person before the batch; a new one for people without a portrait."""
+    states: dict[UUID, State] = {}
+    unknown: list[UUID] = []
+    for person in people:
+        known = cache.get(person) if cache is not None else None
+        if known is None:
+            unknown.append(person)
+            states[person] = State()
+        else:
+            states[person] = known
+    if unknown:
+        for person, body in session.rows(_SQL["load_states"], people=unknown):
+            states[person] = decode(body)
+    return states
+
+
+def _write(
+    session: Session, before: Mapping[UUID, State], after: Mapping[UUID, State], moments: Iterable[Moment]
+) -> None:
+    def rows() -> Iterator[tuple[object, ...]]:
+        for moment in moments:
+            state = after[moment.person]
+            kept = (before[moment.person].facts, state.facts, state.from_seq, encode(state))
+            yield (moment.person, *kept, *_instant(state, moment))
+
+    staged = session.stage("profiles_portrait", _FOLDED, rows())
+    written = session.execute(_SQL["rewrite_portraits"])
+    if written < staged:
+        written += session.execute(_SQL["add_portraits"], tenant=session.tenant)
+    if written != staged:
+        raise StaleStateError(staged=staged, written=written)
+
+
+def _instant(state: State, moment: Moment) -> tuple[object, ...]:
+    edge_us = next_edge_us(state, moment.as_of_us)
+    edge_at = None if edge_us is None else from_us(edge_us)
+    return (from_us(moment.as_of_us), edge_at, encode_values(moment.values))
+
+
+def due(session: Session, now: datetime, limit: int) -> list[UUID]:
+    """People with a trait that time alone has changed up to `now`, the longest due first."""
+    return [person for (person,) in session.rows(_SQL["people_due"], now=now, limit=limit)]
+
+
+def refresh(session: Session, as_of: datetime, people: Sequence[UUID] | None = None) -> list[Moment]:
+    """Evaluate these people, or everybody, at `as_of`; returns the records that changed.
+
+    A person with a fact at or after `as_of` is evaluated right after her newest fact instead. Who is folded by
+    another transaction meanwhile is left to it.
+    """
+    changed: list[Moment] = []
+    for chunk in _chunks(session, people):
+        changed += _refresh(session, to_us(as_of), chunk)
+    return changed
+
+
+def _chunks(session: Session, people: Sequence[UUID] | None) -> Iterator[Sequence[UUID]]:
+    if people is not None:
+        for start in range(0, len(people), _CHUNK):
+            yield people[start : start + _CHUNK]
+        return
+    after = _FIRST
+    while chunk := [person for (person,) in session.rows(_SQL["people_after"], after=after, limit=_CHUNK)]:
+        yield chunk
+        after = chunk[-1]
+
+
+def _refresh(session: Session, as_of_us: int, people: Sequence[UUID]) -> list[Moment]:
+    changed: dict[UUID, Moment] = {}
+    rows: list[tuple[object, ...]] = []
+    for person, facts, traits, body in session.rows(_SQL["load_portraits"], people=list(people)):
+        state = decode(body)
+        at_us = live_instant(state, 0, as_of_us)
+        moment = Moment(person, state.from_seq, at_us, evaluate(state, at_us))
+        rows.append((person, facts, *_instant(state, moment)))
+        if moment.values != decode_values(traits):
+            changed[person] = moment
+    session.stage("profiles_moved", _MOVED, rows)
+    moved = {person for (person,) in session.rows(_SQL["move_portraits"])}
+    return [moment for person, moment in changed.items() if person in moved]
+
+
+def forget_traits(session: Session, people: Sequence[UUID], cache: Cache | None = None) -> int:
+    """Delete the portraits of these people, with all that was folded into them; returns how many there were."""
+    if cache is not None:
+        cache.forget(people)
+    return session.execute(_SQL["forget_portraits"], people=list(people))

@@ -3,7 +3,6 @@
 import itertools
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,10 @@ from keyuan.engines.database import Database
 from keyuan.engines.database.bootstrap import bootstrap
 from keyuan.engines.database.embedded import open_cluster
 from keyuan.engines.database.migrate import add_tenant, migrate
+from real_server import Server
 
 TEMPLATE = "keyuan_template"
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Server:
-    """One running cluster with a migrated template database."""
-
-    superuser: dict[str, Any]
-    owner: dict[str, Any]
-    app: dict[str, Any]
-    token_key: bytes
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,59 @@
+# Two commands set everything up: `make demo` and `make test`. `make check` is what CI runs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+.PHONY: demo test test-long check format lint types law lock clean
+
+# A stamp per lock file: an installation is redone when its lock or the project's metadata changes.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Keyuan needs Python 3.11 or newer: make PYTHON=/path/to/python3 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the locked requirements (once) …" >&2
+	$(PIP_INSTALL) --require-hashes -r requirements/demo.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the locked requirements and test tools (once) …" >&2
+	$(PIP_INSTALL) --require-hashes -r requirements/test.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.demo
+
+# The main job on a year of real purchases; ARGS="--exit --json", ARGS="--data DIR", …
+demo: $(VENV)/.demo
+	@$(BIN)/keyuan demo $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -q -m "not long" $(ARGS)
+
+test-long: $(VENV)/.test
+	$(BIN)/python -m pytest -q -m long --timeout 3600 $(ARGS)
+
+check: $(VENV)/.test format lint types law test
+
+format: $(VENV)/.test
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+
+types: $(VENV)/.test
+	$(BIN)/basedpyright
+
+law: $(VENV)/.test
+	$(BIN)/lint-imports --no-cache
+
+# For maintainers, with uv installed: the locks hold versions and hashes and no address of any registry.
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock:
+	$(UV_COMPILE) pyproject.toml requirements/build.in --extra demo --extra test -o requirements/test.txt
+	$(UV_COMPILE) pyproject.toml requirements/build.in --extra demo -c requirements/test.txt -o requirements/demo.txt
+	$(UV_COMPILE) pyproject.toml requirements/build.in -c requirements/test.txt -o requirements/run.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

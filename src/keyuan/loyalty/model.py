@@ -1,0 +1,102 @@
+"""What a programme pays for a purchase: pure decisions, in integers.
+
+The award of a basket is the smaller of what is left of the member's daily cap and
+`floor((total_minor + doubled_minor) / minor_per_point)`, where `doubled_minor` sums the lines in a doubled category;
+a line without a category is not doubled. Multiply before dividing, round down once, per award.
+Not here: who the member is (flows resolve that) and how points are kept (`ledger`).
+Units: `_minor` in the programme's money currency, points are whole; a day is a UTC day, counted from the epoch.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from keyuan.kernel.clock import DAY_US, add_months
+from keyuan.kernel.digest import sha256
+from keyuan.kernel.errors import MissingError
+
+
+class UnknownProgrammeError(MissingError):
+    """There is no such programme."""
+
+
+class EarnRule(NamedTuple):
+    """One version of the terms of earning; issue of a new version never changes what an old one paid."""
+
+    name: str
+    version: int
+    minor_per_point: int
+    daily_cap: int
+    doubled_categories: frozenset[str]
+    expiry_months: int
+
+    def expires_at_us(self, at_us: int) -> int:
+        """Return the instant at which a lot earned at `at_us` expires: the same instant, months later."""
+        return add_months(at_us, self.expiry_months)
+
+
+class Programme(NamedTuple):
+    """A points programme: one brand issues, one points currency, one rule in force."""
+
+    id: str
+    name: str
+    brand: str
+    currency: str
+    money_currency: str
+    rule: EarnRule
+
+
+class Basket(NamedTuple):
+    """A purchase as the rules see it: a holder, a time and amounts, no person."""
+
+    key: bytes
+    holder: int
+    at_us: int
+    base_minor: int
+    doubled_minor: int
+    reference: bytes
+
+
+class Quote(NamedTuple):
+    """What a basket earns, and the member's total of that day after it."""
+
+    points: int
+    day: int
+    day_points: int
+
+
+DayPoints = Mapping[tuple[int, int], int]
+"""Points that a holder earned on a day: (holder, day) to points."""
+
+
+def day_of(at_us: int) -> int:
+    """Return the UTC day of an instant, counted from 1970-01-01."""
+    return at_us // DAY_US
+
+
+def doubled_minor(rule: EarnRule, lines: Iterable[tuple[str | None, int]]) -> int:
+    """Return the sum of the lines (category, minor units) whose category is doubled."""
+    doubled = rule.doubled_categories
+    return sum(minor for category, minor in lines if category in doubled)
+
+
+def quote_many(rule: EarnRule, baskets: Sequence[Basket], earned: DayPoints) -> list[Quote]:
+    """Return what each basket earns, in the order given, and count it against the day as it goes."""
+    today = dict(earned)
+    quotes: list[Quote] = []
+    for basket in baskets:
+        day = day_of(basket.at_us)
+        before = today.get((basket.holder, day), 0)
+        wished = (basket.base_minor + basket.doubled_minor) // rule.minor_per_point
+        points = min(rule.daily_cap - before, wished)
+        today[basket.holder, day] = before + points
+        quotes.append(Quote(points, day, before + points))
+    return quotes
+
+
+def earn_key(tenant: int, programme: str, rule: str, subject: Sequence[bytes]) -> bytes:
+    """Return the key under which one purchase is awarded once, however often and from wherever it is told.
+
+    `subject` is the order's id where there is one (a till, an app and an import that send the same order then
+    share the key), else the source and its message key.
+    """
+    return sha256(b"earn", str(tenant).encode(), programme.encode(), rule.encode(), *subject)

@@ -1,0 +1,37 @@
+"""Questions about segments: which there are, who is in them, how large they were at an instant."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from keyuan.engines.database import Session, load_statements
+from keyuan.kernel.clock import to_us
+from keyuan.segments.model import Segment
+
+_SQL = load_statements(__package__ or "")
+
+
+def segments(session: Session) -> list[Segment]:
+    """Return the segments in the order of their names."""
+    return [
+        Segment(name=name, rule=rule, title_en=title_en, title_zh=title_zh)
+        for name, rule, title_en, title_zh in session.rows(_SQL["segments"])
+    ]
+
+
+def current(session: Session, people: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
+    """Return the segments that people are in, and since when (microseconds)."""
+    found: dict[uuid.UUID, dict[str, int]] = {}
+    for person, segment, entered_at in session.rows(_SQL["current"], people=list(people)):
+        found.setdefault(person, {})[segment] = to_us(entered_at)
+    return found
+
+
+def sizes(session: Session, at: datetime) -> dict[str, int]:
+    """Return the number of people in each segment at an instant, empty segments too."""
+    return {name: count for name, count in session.rows(_SQL["sizes"], at=at)}  # noqa: C416  # typed, unlike dict()
+
+
+def members(session: Session, segment: str, at: datetime) -> list[uuid.UUID]:
+    """Return the people who were in a segment at an instant."""
+    return [row[0] for row in session.rows(_SQL["members"], segment=segment, at=at)]

@@ -1,0 +1,348 @@
+"""Meaning and types: sqlglot's tree to ours, node by node, from an allow-list.
+
+Deliberately not here: evaluating anything. NULL literals and empty columns take the type they stand beside; a
+comparison or a sum with a literal NULL *is* NULL, and becomes one here, so that no engine has to guess the type of a
+NULL.
+"""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, NoReturn, cast
+
+from sqlglot import exp
+
+from keyuan.segments.rules import numbers
+from keyuan.segments.rules.arithmetic import arithmetic, common_number, minus
+from keyuan.segments.rules.grammar import foreign
+from keyuan.segments.rules.macros import FUNCTIONS, MACROS
+from keyuan.segments.rules.model import (
+    BOOLEAN,
+    TEXT,
+    TYPES,
+    UNKNOWN,
+    Among,
+    Between,
+    Call,
+    Column,
+    ColumnType,
+    Compare,
+    Every,
+    IsNull,
+    IsTruth,
+    Kind,
+    Literal,
+    Member,
+    Node,
+    Not,
+    RuleError,
+    Some,
+    Type,
+)
+from keyuan.segments.rules.parse import FUNCTION, parse
+from keyuan.segments.rules.tokens import Sort, Token, refuse
+
+_COMPARISONS: Mapping[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
+_ARITHMETIC: Mapping[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
+_NULL = Literal(None, UNKNOWN)
+_NULL_BOOLEAN = Literal(None, BOOLEAN)
+
+
+def check(text: str, columns: Mapping[str, ColumnType]) -> tuple[Node, tuple[str, ...]]:
+    """Parse and type a rule; returns its tree and the names of the columns it uses, sorted.
+
+    Raises:
+        RuleError: the text is not a rule over these columns.
+    """
+    tree, tokens = parse(text)
+    checker = _Checker(text, tokens, columns)
+    node = checker.condition(tree)
+    return node, tuple(sorted(checker.used))
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Literal) and node.value is None
+
+
+class _Checker:
+    """One pass over one tree; every method returns a typed node or raises `RuleError`."""
+
+    def __init__(self, text: str, tokens: list[Token], columns: Mapping[str, ColumnType]) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._columns = columns
+        self.used: set[str] = set()
+        self._makers: Mapping[type[exp.Expr], Callable[[Any], Node]] = {
+            exp.Column: self._column,
+            exp.Literal: self._literal,
+            exp.Null: self._null,
+            exp.Boolean: self._boolean,
+            exp.Paren: self._paren,
+            exp.Not: self._not,
+            exp.And: self._every,
+            exp.Or: self._some,
+            exp.Neg: self._negative,
+            exp.Between: self._between,
+            exp.Is: self._is,
+            exp.In: self._in,
+            exp.Anonymous: self._call,
+        }
+
+    def node(self, tree: exp.Expr) -> Node:
+        """Type any expression of the allow-list."""
+        kind = type(tree)
+        if kind in _COMPARISONS:
+            return self._compare(tree, _COMPARISONS[kind])
+        if kind in _ARITHMETIC:
+            return self._arithmetic(tree, _ARITHMETIC[kind])
+        make = self._makers.get(kind)
+        if make is None:
+            self._refuse(tree, "This is not part of the rule language.")
+        return make(tree)
+
+    def condition(self, tree: exp.Expr) -> Node:
+        """Type an expression that must be true, false or NULL."""
+        node = self.node(tree)
+        if _is_null(node) and node.type.kind in {Kind.UNKNOWN, Kind.BOOLEAN}:
+            return _NULL_BOOLEAN
+        if node.type.kind is not Kind.BOOLEAN:
+            self._refuse(tree, f"This is {node.type.kind.value}; compare it with something.")
+        return node
+
+    def _column(self, tree: exp.Expr) -> Node:
+        token = self._token(tree.name)
+        name = token.text
+        found = self._columns.get(name)
+        if found is None:
+            self._unknown_column(token)
+        self.used.add(name)
+        kind = TYPES[found]
+        return _NULL if kind is UNKNOWN else Column(name, kind)
+
+    def _unknown_column(self, token: Token) -> NoReturn:
+        """Name what the writer may have meant."""
+        hint = foreign(token.text) if token.sort is Sort.NAME else None
+        folded = {name.casefold(): name for name in self._columns}
+        near = [folded[name] for name in get_close_matches(token.text.casefold(), folded, 3, 0.6)]
+        if near:
+            hint = f"Did you mean {' or '.join(near)}?"
+        elif not hint:
+            known = ", ".join(sorted(self._columns)[:10])
+            hint = f"There are: {known}." if known else "There are no columns."
+        refuse(self._text, token.offset, f"There is no column {token.text}. {hint}")
+
+    def _literal(self, tree: exp.Expr) -> Node:
+        token = self._token(tree.name)
+        if token.sort is Sort.STRING:
+            return Literal(token.text, TEXT)
+        return self._number(token, "")
+
+    def _number(self, token: Token, sign: str) -> Node:
+        if token.text.isdigit():
+            value = numbers.whole(sign + token.text)
+            if value is None:
+                refuse(self._text, token.offset, "A whole number lies between -2^63 and 2^63 - 1.")
+            digits = len(str(abs(value)))
+            return Literal(value, Type(Kind.NUMBER, digits, 0, whole=True, int64=True))
+        exact = numbers.decimal(sign + token.text)
+        if exact is None:
+            refuse(self._text, token.offset, "A number has at most 14 digits before and 4 after the point.")
+        scale = -cast("int", exact.as_tuple().exponent)
+        return Literal(exact, Type(Kind.NUMBER, max(exact.adjusted() + 1, 0), scale))
+
+    def _null(self, tree: exp.Expr) -> Node:
+        del tree
+        return _NULL
+
+    def _boolean(self, tree: exp.Expr) -> Node:
+        return Literal(bool(tree.this), BOOLEAN)
+
+    def _paren(self, tree: exp.Expr) -> Node:
+        return self.node(tree.this)
+
+    def _not(self, tree: exp.Expr) -> Node:
+        item = self.condition(tree.this)
+        return item if _is_null(item) else Not(item)
+
+    def _every(self, tree: exp.Expr) -> Node:
+        return Every(tuple(self.condition(part) for part in _chain(tree, exp.And)))
+
+    def _some(self, tree: exp.Expr) -> Node:
+        return Some(tuple(self.condition(part) for part in _chain(tree, exp.Or)))
+
+    def _compare(self, tree: exp.Expr, operator: str) -> Node:
+        left, right = self.node(tree.this), self.node(tree.expression)
+        return self._comparison(tree, operator, left, right)
+
+    def _comparison(self, tree: exp.Expr, operator: str, left: Node, right: Node) -> Node:
+        self._same_kind(tree, left, right)
+        return _NULL_BOOLEAN if _is_null(left) or _is_null(right) else Compare(operator, left, right)
+
+    def _same_kind(self, tree: exp.Expr, *nodes: Node) -> None:
+        """Refuse text beside numbers, and lists beside anything."""
+        kinds = [node.type.kind for node in nodes if node.type.kind is not Kind.UNKNOWN]
+        if Kind.TEXTS in kinds:
+            self._refuse(tree, "A list is not compared; look into it with 'X' IN column.")
+        for kind in kinds[1:]:
+            if kind is not kinds[0]:
+                words = f"{kinds[0].value} and {kind.value}"
+                self._refuse(tree, f"This compares {words}; both sides must be of one type.")
+
+    def _arithmetic(self, tree: exp.Expr, operator: str) -> Node:
+        left, right = self.node(tree.this), self.node(tree.expression)
+        self._numbers(tree, left, right)
+        if _is_null(left) or _is_null(right):
+            return Literal(None, Type(Kind.NUMBER))
+        result = arithmetic(operator, left, right)
+        if result is None:
+            self._refuse(
+                tree,
+                f"The result of {operator} could pass 34 digits before or 4 after the point, so no engine could "
+                "promise it; use smaller factors, or compare the columns themselves.",
+            )
+        return result
+
+    def _numbers(self, tree: exp.Expr, *nodes: Node) -> None:
+        for node in nodes:
+            if node.type.kind not in {Kind.NUMBER, Kind.UNKNOWN}:
+                self._refuse(tree, f"This calculates with {node.type.kind.value}; use numbers.")
+
+    def _negative(self, tree: exp.Expr) -> Node:
+        inner = tree.this
+        if type(inner) is exp.Literal and self._token(inner.name).sort is Sort.NUMBER:
+            return self._number(self._token(inner.name), "-")
+        item = self.node(inner)
+        self._numbers(tree, item)
+        return Literal(None, Type(Kind.NUMBER)) if _is_null(item) else minus(item)
+
+    def _between(self, tree: exp.Expr) -> Node:
+        item, low, high = self.node(tree.this), self.node(tree.args["low"]), self.node(tree.args["high"])
+        self._same_kind(tree, item, low, high)
+        if any(map(_is_null, (item, low, high))):
+            above = self._comparison(tree, ">=", item, low)
+            return Every((above, self._comparison(tree, "<=", item, high)))
+        return Between(item, low, high)
+
+    def _is(self, tree: exp.Expr) -> Node:
+        item = self.node(tree.this)
+        if isinstance(tree.expression, exp.Null):
+            return Literal(value=True, type=BOOLEAN) if _is_null(item) else IsNull(item)
+        if item.type.kind not in {Kind.BOOLEAN, Kind.UNKNOWN}:
+            self._refuse(tree, f"This is {item.type.kind.value}, never TRUE or FALSE; compare it with something.")
+        if _is_null(item):
+            return Literal(value=False, type=BOOLEAN)
+        return IsTruth(item, bool(tree.expression.this))
+
+    def _in(self, tree: exp.Expr) -> Node:
+        item = self.node(tree.this)
+        if tree.args.get("field") is not None:
+            return self._member(tree, item, self.node(tree.args["field"]))
+        choices = [cast("Literal", self.node(choice)) for choice in tree.expressions]
+        for choice in choices:
+            self._same_kind(tree, item, choice)
+        self._same_kind(tree, *choices)
+        given = tuple(choice for choice in choices if choice.value is not None)
+        if _is_null(item) or not given:
+            return _NULL_BOOLEAN
+        return Among(item, given, len(given) < len(choices))
+
+    def _member(self, tree: exp.Expr, item: Node, items: Node) -> Node:
+        if items.type.kind not in {Kind.TEXTS, Kind.UNKNOWN}:
+            self._refuse(tree, f"This looks into {items.type.kind.value}; only a list can be looked into.")
+        if item.type.kind not in {Kind.TEXT, Kind.UNKNOWN}:
+            self._refuse(tree, f"A list holds text, and this looks for {item.type.kind.value} in it.")
+        if _is_null(items):
+            return _NULL_BOOLEAN
+        return Member(Literal(None, TEXT) if _is_null(item) else item, items)
+
+    def _call(self, tree: exp.Expr) -> Node:
+        token = self._token(tree.name.removeprefix(FUNCTION))
+        name = token.text.lower()
+        if name not in FUNCTIONS:
+            near = get_close_matches(name, FUNCTIONS, 1, 0.6)
+            hint = f"Did you mean {near[0]}?" if near else foreign(name) or f"There are: {', '.join(FUNCTIONS)}."
+            refuse(self._text, token.offset, f"There is no function {token.text}. {hint}")
+        arguments = [self.node(argument) for argument in tree.expressions]
+        make = {"abs": self._abs, "coalesce": self._coalesce}.get(name)
+        result = make(tree, arguments) if make else self._macro(name, arguments)
+        if result is None:
+            refuse(self._text, token.offset, f"Write {FUNCTIONS[name]}.")
+        return result
+
+    def _abs(self, tree: exp.Expr, arguments: list[Node]) -> Node | None:
+        if len(arguments) != 1:
+            return None
+        self._numbers(tree, arguments[0])
+        if _is_null(arguments[0]):
+            return Literal(None, Type(Kind.NUMBER))
+        return minus(arguments[0], macro="abs")
+
+    def _coalesce(self, tree: exp.Expr, arguments: list[Node]) -> Node | None:
+        """The first value that is not NULL; literals of NULL fall away."""
+        if not arguments:
+            return None
+        self._same_kind(tree, *arguments)
+        given = [node for node in arguments if not _is_null(node)]
+        if len(given) <= 1:
+            return given[0] if given else arguments[0]
+        kind = common_number(given) if given[0].type.kind is Kind.NUMBER else given[0].type
+        return Call("coalesce", tuple(given), kind)
+
+    def _macro(self, name: str, arguments: list[Node]) -> Node | None:
+        """Find the meaning by the type of the first argument, and check the others against it."""
+        if not arguments:
+            return None
+        first, rest = arguments[0], arguments[1:]
+        kinds = {node.type.kind for node in rest} - {Kind.UNKNOWN}
+        fits = [
+            key
+            for key, macro in MACROS.items()
+            if macro.function == name
+            and first.type.kind in {macro.arguments[0].kind, Kind.UNKNOWN}
+            and (bool(rest) if macro.many else len(arguments) == len(macro.arguments))
+            and kinds <= {Kind.TEXT}
+        ]
+        if name == "contains" and first.type.kind is Kind.TEXTS and len(rest) == 1 and kinds <= {Kind.TEXT}:
+            return Member(Literal(None, TEXT) if _is_null(rest[0]) else rest[0], first)
+        if not fits:
+            return None
+        macro = MACROS[fits[0]]
+        if macro.many and not all(isinstance(node, Literal) and node.value is not None for node in rest):
+            return None
+        if any(map(_is_null, arguments)):
+            return Literal(None, macro.result)
+        return Call(fits[0], tuple(arguments), macro.result)
+
+    def _token(self, place: str) -> Token:
+        """Look up what a placeholder stands for."""
+        return self._tokens[int(place)]
+
+    def _refuse(self, tree: exp.Expr, message: str) -> NoReturn:
+        """Point at the first word of the expression that has a place."""
+        places = [
+            int(leaf.name.removeprefix(FUNCTION))
+            for leaf in tree.walk()
+            if isinstance(leaf, (exp.Column, exp.Literal, exp.Anonymous))
+        ]
+        if not places:
+            raise RuleError(message)
+        refuse(self._text, self._tokens[min(places)].offset, message)
+
+
+def _chain(tree: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
+    """Flatten `a AND b AND c`, however it leans, without recursion; returns the parts from left to right."""
+    parts: list[exp.Expr] = []
+    waiting = [tree]
+    while waiting:
+        part = waiting.pop()
+        if type(part) is kind:
+            waiting += [part.expression, part.this]
+        else:
+            parts.append(part)
+    return parts

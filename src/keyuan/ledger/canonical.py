@@ -1,0 +1,186 @@
+"""The bytes that the ledger's digests are made of. Version 0: may change until version 1 is declared.
+
+Fixed width, big-endian, no separators. Nothing here reads or decides. An absent field is eight (or 32) zero bytes and a
+cleared bit in `present`, so that absent and zero never look the same.
+
+An entry is 288 bytes:
+
+| offset | bytes | field |
+|---|---|---|
+| 0 | 1 | version, 0 |
+| 1 | 1 | kind |
+| 2 | 2 | present: bit 0 lot, 1 origin, 2 expires_at, 3 rule, 4 rule_version, 5 base_minor, 6 extra_minor, 7 day, 8 day_points, 9 reference, 10 takes |
+| 4 | 4 | tenant |
+| 8 | 8 | seq |
+| 16 | 8 | at, microseconds since 1970-01-01T00:00:00Z |
+| 24 | 32 | source: digest of the account's name |
+| 56 | 32 | target: digest of the account's name |
+| 88 | 8 | points |
+| 96 | 8 | lot |
+| 104 | 8 | origin |
+| 112 | 8 | expires_at, microseconds |
+| 120 | 8 | rule_version |
+| 128 | 8 | base_minor |
+| 136 | 8 | extra_minor |
+| 144 | 8 | day, days since 1970-01-01 |
+| 152 | 8 | day_points |
+| 160 | 32 | key |
+| 192 | 32 | sha256 of the rule's text |
+| 224 | 32 | reference |
+| 256 | 32 | takes |
+
+An entry's link is sha256(link before || these bytes); the first stands on `first_link(tenant)`.
+Source: DESIGN 5; the layout is our own.
+"""  # noqa: E501  # the table's rows are one line each
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from struct import Struct
+from typing import Final
+
+from keyuan.kernel.clock import to_us
+from keyuan.ledger.model import Award, Capture, Entry, Expire, Hold, Kind, Redeem, Request, Void
+
+VERSION: Final = 0
+_ENTRY: Final = Struct(">BBHIQq32s32s9q32s32s32s32s")
+_NO_DIGEST: Final = bytes(32)
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_ONE: Final = Struct(">q")
+_TWO: Final = Struct(">qq")
+_FOUR: Final = Struct(">qqqq")
+
+
+def _text(value: str) -> bytes:
+    body = value.encode()
+    return len(body).to_bytes(2, "big") + body
+
+
+@lru_cache(maxsize=65_536)
+def account_name(bucket: int, holder: int, brand: str, currency: str) -> bytes:
+    """The digest that stands for an account in entries: its bucket, holder (0 for a brand's own) and book."""
+    return sha256(b"keyuan/account/0" + bytes((bucket,)) + _ONE.pack(holder) + _text(brand) + _text(currency)).digest()
+
+
+@lru_cache(maxsize=4_096)
+def _rule_digest(rule: str) -> bytes:
+    return sha256(rule.encode()).digest()
+
+
+def takes_digest(takes: Iterable[tuple[int, int]]) -> bytes:
+    """The digest of what one entry took: (lot, points) pairs in the order of lot numbers."""
+    return sha256(b"keyuan/takes/0" + b"".join([_TWO.pack(*take) for take in sorted(takes)])).digest()
+
+
+def first_link(tenant: int) -> bytes:
+    """What the first entry of a tenant is linked to."""
+    return sha256(b"keyuan/ledger/0" + tenant.to_bytes(4, "big")).digest()
+
+
+def entry_bytes(tenant: int, entry: Entry, source_name: bytes, target_name: bytes) -> bytes:
+    """The 288 bytes of an entry (the module's table)."""
+    (seq, at, kind, _source, _target, points, lot, origin, expires_at, rule, rule_version,
+     base_minor, extra_minor, day, day_points, key, reference, takes) = entry  # fmt: skip
+    present = (
+        (lot is not None)
+        | (origin is not None) << 1
+        | (expires_at is not None) << 2
+        | (rule is not None) << 3
+        | (rule_version is not None) << 4
+        | (base_minor is not None) << 5
+        | (extra_minor is not None) << 6
+        | (day is not None) << 7
+        | (day_points is not None) << 8
+        | (reference is not None) << 9
+        | (takes is not None) << 10
+    )
+    return _ENTRY.pack(
+        VERSION,
+        kind,
+        present,
+        tenant,
+        seq,
+        to_us(at),
+        source_name,
+        target_name,
+        points,
+        lot or 0,
+        origin or 0,
+        0 if expires_at is None else to_us(expires_at),
+        rule_version or 0,
+        base_minor or 0,
+        extra_minor or 0,
+        0 if day is None else day.toordinal() - _EPOCH_DAY,
+        day_points or 0,
+        key,
+        _NO_DIGEST if rule is None else _rule_digest(rule),
+        reference or _NO_DIGEST,
+        takes or _NO_DIGEST,
+    )
+
+
+def next_link(before: bytes, body: bytes) -> bytes:
+    """The link of the entry with these bytes after the link `before`."""
+    return sha256(before + body).digest()
+
+
+def award_digest(holder: int, rule_version: int, base_minor: int, extra_minor: int) -> bytes:
+    """What makes two awards of one key the same award (DESIGN 2); points are left out, the cap may differ."""
+    return sha256(b"keyuan/award/0" + _FOUR.pack(holder, rule_version, base_minor, extra_minor)).digest()
+
+
+def spend_digest(kind: int, book: tuple[int, str, str], points: int, reference: bytes | None) -> bytes:
+    """What makes two redemptions, or two holds, of one key the same; the instant of the attempt is left out."""
+    holder, brand, currency = book
+    return sha256(
+        b"keyuan/spend/0"
+        + bytes((kind,))
+        + _TWO.pack(holder, points)
+        + _text(brand)
+        + _text(currency)
+        + (b"\0" if reference is None else b"\1" + reference)
+    ).digest()
+
+
+def settle_digest(kind: int, hold: bytes, points: int, reference: bytes | None) -> bytes:
+    """What makes two captures of one key the same, or two releases (whose points are counted as 0)."""
+    return sha256(
+        b"keyuan/settle/0"
+        + bytes((kind,))
+        + hold
+        + _ONE.pack(points)
+        + (b"\0" if reference is None else b"\1" + reference)
+    ).digest()
+
+
+def expire_digest(lot: int, expired: int) -> bytes:
+    """What makes two expiries of one key the same."""
+    return sha256(b"keyuan/expire/0" + _TWO.pack(lot, expired)).digest()
+
+
+def expire_key(tenant: int, lot: int, expired: int) -> bytes:
+    """The key of a lot's expiry after `expired` points of it expired before (nearly always 0)."""
+    return sha256(b"keyuan/key/expire/0" + tenant.to_bytes(4, "big") + _TWO.pack(lot, expired)).digest()
+
+
+def release_key(tenant: int, hold: int) -> bytes:
+    """The key under which a hold (the number of its entry) is released when its time is out."""
+    return sha256(b"keyuan/key/release/0" + tenant.to_bytes(4, "big") + _ONE.pack(hold)).digest()
+
+
+def request_digest(request: Request) -> bytes:
+    """The digest of a request's facts: the same key with another digest is a conflict."""
+    match request:
+        case Award():
+            return award_digest(request.holder, request.rule_version, request.base_minor, request.extra_minor)
+        case Redeem() | Hold():
+            kind = Kind.REDEEM if isinstance(request, Redeem) else Kind.HOLD
+            book = (request.holder, request.brand, request.currency)
+            return spend_digest(kind, book, request.points, request.reference)
+        case Capture():
+            return settle_digest(Kind.CAPTURE, request.hold, request.points, request.reference)
+        case Void():
+            return settle_digest(Kind.VOID, request.hold, 0, request.reference)
+        case Expire():
+            return expire_digest(request.lot, request.expired)

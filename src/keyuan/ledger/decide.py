@@ -1,0 +1,378 @@
+"""Deciding a batch: exact, in order, in whole numbers. Pure; the same state and requests give the same decisions.
+
+Each request is answered as if it came alone, after those before it. `store` loads the state and keeps the decisions;
+nothing here asks a clock or a database.
+Units: points; instants are compared in microseconds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from keyuan.kernel.clock import to_us
+from keyuan.ledger.canonical import entry_bytes, next_link, request_digest, takes_digest
+from keyuan.ledger.model import (
+    BALANCE_MAX,
+    BATCH_MAX,
+    HOLDER_BUCKETS_END,
+    LEGS,
+    Answer,
+    Award,
+    Bucket,
+    Capture,
+    Entry,
+    Expire,
+    Hold,
+    Kind,
+    LedgerCorruptionError,
+    LedgerInputError,
+    Outcome,
+    Redeem,
+    Request,
+    StaleDayError,
+    Void,
+)
+from keyuan.ledger.state import Account, Held, KnownKey, Lot, State, lot_us
+
+
+class KeyRow(NamedTuple):
+    """A key to be kept with its first answer."""
+
+    key: bytes
+    digest: bytes
+    answer: int
+    seq: int | None
+    points: int
+
+
+@dataclass(slots=True)
+class Decisions:
+    """Everything a batch changes, and the answers in the order of the requests."""
+
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    entries: list[Entry] = field(default_factory=list[Entry])
+    links: list[bytes] = field(default_factory=list[bytes])
+    keys: list[KeyRow] = field(default_factory=list[KeyRow])
+    takes: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    accounts: dict[int, Account] = field(default_factory=dict[int, Account])
+    lots: dict[int, Lot] = field(default_factory=dict[int, Lot])
+    holds: dict[int, Held] = field(default_factory=dict[int, Held])
+
+
+class _Refusal(NamedTuple):
+    """Why nothing is posted. A refusal that is not `kept` leaves its key free."""
+
+    answer: Answer
+    kept: bool = True
+
+
+class _Facts(NamedTuple):
+    """What some kinds of entries have beside legs and points."""
+
+    lot: int | None = None
+    origin: int | None = None
+    expires_at: datetime | None = None
+    takes: list[tuple[Lot, int]] | None = None
+    award: Award | None = None
+
+
+class _Posted(NamedTuple):
+    """What was posted."""
+
+    seq: int
+    points: int
+
+
+_NOTHING: Final = _Refusal(Answer.NOTHING)
+_NOT_DUE: Final = _Refusal(Answer.NOTHING, kept=False)
+
+
+def decide(state: State, requests: Sequence[Request]) -> Decisions:
+    """Answer each request in order; `state` is changed along and stands after the batch.
+
+    Raises:
+        LedgerInputError: more than BATCH_MAX requests.
+        StaleDayError: an award's `day_points` does not continue what the holder earned that day.
+        LedgerCorruptionError: an account or lot would leave its bounds, which no request can bring about.
+    """
+    if len(requests) > BATCH_MAX:
+        raise LedgerInputError(f"a batch has at most {BATCH_MAX} requests", requests=len(requests))
+    desk = _Desk(state)
+    for request in requests:
+        desk.answer(request)
+    return desk.decisions
+
+
+def find_known(known: KnownKey, digest: bytes, key: bytes) -> Outcome:
+    """The first answer again, or the conflict when the key was used for something else."""
+    if known.digest != digest:
+        return Outcome(key, Answer.CONFLICT, None, 0, repeated=True)
+    return Outcome(key, Answer(known.answer), known.seq, known.points, repeated=True)
+
+
+def spendable(queue: Iterable[Lot], at_us: int) -> int:
+    """How many points can be spent at an instant: a lot that is due is gone even before the expiry job came."""
+    return sum(lot.remaining - lot.held for lot in queue if lot.expires_us > at_us)
+
+
+def take_first_to_expire(queue: Iterable[Lot], points: int, at_us: int) -> list[tuple[Lot, int]]:
+    """What a spend takes from which lots: those that expire first, then lower numbers (the queue's order)."""
+    takes: list[tuple[Lot, int]] = []
+    for lot in queue:
+        free = lot.remaining - lot.held
+        if free <= 0 or lot.expires_us <= at_us:
+            continue
+        part = min(free, points)
+        takes.append((lot, part))
+        points -= part
+        if points == 0:
+            return takes
+    raise LedgerCorruptionError("lots hold less than was found spendable", missing=points)
+
+
+def take_from_hold(held: Held, points: int) -> list[tuple[Lot, int]]:
+    """What a settlement takes from a hold's lots, going on where the captures before it stopped."""
+    skip = held.points - held.remaining
+    takes: list[tuple[Lot, int]] = []
+    for lot, part in held.takes:
+        passed = min(skip, part)
+        skip -= passed
+        taken = min(part - passed, points)
+        points -= taken
+        if taken > 0:
+            takes.append((lot, taken))
+    if points != 0:
+        raise LedgerCorruptionError("a hold's lots do not cover it", hold=held.hold, missing=points)
+    return takes
+
+
+class _Desk:
+    """Answers the requests of one batch one after the other."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.decisions = Decisions()
+
+    def answer(self, request: Request) -> None:
+        """Answer one request and keep its key."""
+        state, key = self.state, request.key
+        digest = request_digest(request)
+        known = state.keys.get(key)
+        if known is not None:
+            self.decisions.outcomes.append(find_known(known, digest, key))
+            return
+        result = self._dispatch(request)
+        if isinstance(result, _Posted):
+            kept, row = True, KeyRow(key, digest, Answer.POSTED, result.seq, result.points)
+        else:
+            kept, row = result.kept, KeyRow(key, digest, result.answer, None, 0)
+        if kept:
+            state.keys[key] = KnownKey(digest, row.answer, row.seq, row.points)
+            state.keys_kept += 1
+            self.decisions.keys.append(row)
+        self.decisions.outcomes.append(Outcome(key, Answer(row.answer), row.seq, row.points, repeated=False))
+
+    def _dispatch(self, request: Request) -> _Posted | _Refusal:
+        match request:
+            case Award():
+                return self._award(request)
+            case Redeem():
+                return self._redeem(request)
+            case Hold():
+                return self._hold(request)
+            case Capture():
+                return self._capture(request)
+            case Void():
+                return self._void(request)
+            case Expire():
+                return self._expire(request)
+
+    def _award(self, request: Award) -> _Posted | _Refusal:
+        points = request.points
+        if points == 0:
+            return _NOTHING
+        state, book = self.state, (request.brand, request.currency)
+        issued = state.account((Bucket.ISSUED, 0, *book))
+        account = state.account((Bucket.AVAILABLE, request.holder, *book))
+        if points - issued.balance > BALANCE_MAX:
+            return _Refusal(Answer.BEYOND_LIMIT)
+        self._count_day(account, request)
+        seq = self._post(
+            Kind.AWARD, request, (issued, account), points, _Facts(expires_at=request.expires_at, award=request)
+        )
+        expires_us = lot_us(request.expires_at)
+        lot = Lot(seq, account.account_id, points, points, 0, 0, request.expires_at, expires_us, is_new=True)
+        state.add_lot(lot)
+        self.decisions.lots[seq] = lot
+        return _Posted(seq, points)
+
+    def _count_day(self, account: Account, request: Award) -> None:
+        day, claimed = request.day, request.day_points
+        if day is None or claimed is None:
+            return
+        if claimed != self.state.earned(account, day) + request.points:
+            raise StaleDayError(key=request.key.hex(), day=day.isoformat(), claimed=claimed)
+        if account.day is not None and account.day != day:
+            earlier = min(account.day, day)
+            self.state.earlier_days[account.account_id, earlier] = (
+                account.day_points if earlier == account.day else claimed
+            )
+        if account.day is None or day >= account.day:
+            account.day, account.day_points = day, claimed
+
+    def _redeem(self, request: Redeem) -> _Posted | _Refusal:
+        account, at_us = self._spender(request), to_us(request.at)
+        if account is None or spendable(self._queue(account), at_us) < request.points:
+            return _Refusal(Answer.TOO_FEW_POINTS)
+        takes = take_first_to_expire(self._queue(account), request.points, at_us)
+        target = self.state.account((Bucket.REDEEMED, 0, request.brand, request.currency))
+        seq = self._post(Kind.REDEEM, request, (account, target), request.points, _Facts(takes=takes))
+        for lot, part in takes:
+            self._change_lot(lot, remaining=-part)
+        return _Posted(seq, request.points)
+
+    def _hold(self, request: Hold) -> _Posted | _Refusal:
+        account, at_us = self._spender(request), to_us(request.at)
+        if account is None or spendable(self._queue(account), at_us) < request.points:
+            return _Refusal(Answer.TOO_FEW_POINTS)
+        takes = take_first_to_expire(self._queue(account), request.points, at_us)
+        target = self.state.account((Bucket.HELD, request.holder, request.brand, request.currency))
+        seq = self._post(
+            Kind.HOLD, request, (account, target), request.points,
+            _Facts(expires_at=request.expires_at, takes=takes),
+        )  # fmt: skip
+        for lot, part in takes:
+            self._change_lot(lot, held=part)
+        held = Held(
+            seq, request.key, account.account_id, target.account_id, request.points, request.points,
+            request.expires_at, to_us(request.expires_at), takes, is_new=True,
+        )  # fmt: skip
+        self.state.holds[request.key] = held
+        self.decisions.holds[seq] = held
+        return _Posted(seq, request.points)
+
+    def _capture(self, request: Capture) -> _Posted | _Refusal:
+        held = self.state.holds.get(request.hold)
+        if held is None:
+            return _Refusal(Answer.NO_SUCH_HOLD)
+        if held.remaining == 0:
+            return _Refusal(Answer.HOLD_CLOSED)
+        if held.expires_us <= to_us(request.at):
+            return _Refusal(Answer.HOLD_TIMED_OUT)
+        if held.remaining < request.points:
+            return _Refusal(Answer.MORE_THAN_HELD)
+        source = self.state.by_id[held.account_id]
+        target = self.state.account((Bucket.REDEEMED, 0, source.brand, source.currency))
+        takes = take_from_hold(held, request.points)
+        seq = self._post(Kind.CAPTURE, request, (source, target), request.points, _Facts(origin=held.hold, takes=takes))
+        for lot, part in takes:
+            self._change_lot(lot, remaining=-part, held=-part)
+        self._settle(held, request.points)
+        return _Posted(seq, request.points)
+
+    def _void(self, request: Void) -> _Posted | _Refusal:
+        held = self.state.holds.get(request.hold)
+        if held is None:
+            return _Refusal(Answer.NO_SUCH_HOLD)
+        if held.remaining == 0:
+            return _Refusal(Answer.HOLD_CLOSED)
+        points = held.remaining
+        source, target = self.state.by_id[held.account_id], self.state.by_id[held.available_id]
+        takes = take_from_hold(held, points)
+        seq = self._post(Kind.VOID, request, (source, target), points, _Facts(origin=held.hold, takes=takes))
+        for lot, part in takes:
+            self._change_lot(lot, held=-part)
+        self._settle(held, points)
+        return _Posted(seq, points)
+
+    def _expire(self, request: Expire) -> _Posted | _Refusal:
+        lot = self.state.lots.get(request.lot)
+        if lot is None or lot.expires_us > to_us(request.at):
+            return _NOT_DUE
+        points = lot.free
+        if points == 0 or lot.expired != request.expired:
+            return _NOT_DUE
+        account = self.state.by_id[lot.account_id]
+        target = self.state.account((Bucket.EXPIRED, 0, account.brand, account.currency))
+        seq = self._post(Kind.EXPIRE, request, (account, target), points, _Facts(lot=lot.lot, takes=[(lot, points)]))
+        self._change_lot(lot, remaining=-points)
+        lot.expired += points
+        return _Posted(seq, points)
+
+    def _spender(self, request: Redeem | Hold) -> Account | None:
+        return self.state.accounts.get((Bucket.AVAILABLE, request.holder, request.brand, request.currency))
+
+    def _queue(self, account: Account) -> list[Lot]:
+        queue = self.state.lots_of.get(account.account_id)
+        if queue is None:
+            raise LedgerCorruptionError("the lots of a spender were not loaded", account=account.account_id)
+        return queue
+
+    def _settle(self, held: Held, points: int) -> None:
+        held.remaining -= points
+        self.decisions.holds[held.hold] = held
+
+    def _change_lot(self, lot: Lot, *, remaining: int = 0, held: int = 0) -> None:
+        lot.remaining += remaining
+        lot.held += held
+        if not 0 <= lot.held <= lot.remaining <= lot.granted:
+            raise LedgerCorruptionError("a lot would leave its bounds", lot=lot.lot)
+        self.decisions.lots[lot.lot] = lot
+
+    def _post(self, kind: Kind, request: Request, legs: tuple[Account, Account], points: int, facts: _Facts) -> int:
+        """Write one entry and move its points; the entry's number comes back."""
+        source, target = legs
+        state, decisions = self.state, self.decisions
+        _check_legs(kind, source, target, points)
+        seq = state.seq + 1
+        entry = _entry(seq, kind, request, (source.account_id, target.account_id, points), facts)
+        if facts.takes is not None:
+            decisions.takes.extend((seq, lot.lot, part) for lot, part in facts.takes)
+        source.balance -= points
+        source.legs += 1
+        target.balance += points
+        target.legs += 1
+        decisions.accounts[source.account_id] = source
+        decisions.accounts[target.account_id] = target
+        _check_floor(source)
+        state.seq = seq
+        state.link = next_link(state.link, entry_bytes(state.tenant, entry, source.name, target.name))
+        decisions.entries.append(entry)
+        decisions.links.append(state.link)
+        return seq
+
+
+def _entry(seq: int, kind: Kind, request: Request, move: tuple[int, int, int], facts: _Facts) -> Entry:
+    lot, origin, expires_at, takes, award = facts
+    source, target, points = move
+    terms = (
+        (None, None, None, None, None, None)
+        if award is None
+        else (award.rule, award.rule_version, award.base_minor, award.extra_minor, award.day, award.day_points)
+    )
+    taken = None if takes is None else _taken(seq, takes, points)
+    return Entry(
+        seq, request.at, kind, source, target, points, lot, origin, expires_at, *terms,
+        request.key, request.reference, taken,
+    )  # fmt: skip
+
+
+def _taken(seq: int, takes: list[tuple[Lot, int]], points: int) -> bytes:
+    if sum(part for _lot, part in takes) != points:
+        raise LedgerCorruptionError("an entry does not take what it moves", seq=seq)
+    return takes_digest((lot.lot, part) for lot, part in takes)
+
+
+def _check_legs(kind: Kind, source: Account, target: Account, points: int) -> None:
+    if points <= 0:
+        raise LedgerCorruptionError("an entry moves points", points=points)
+    if (source.bucket, target.bucket) != LEGS[kind]:
+        raise LedgerCorruptionError("these accounts cannot have an entry of this kind", kind=kind)
+    if source.brand != target.brand or source.currency != target.currency:
+        raise LedgerCorruptionError("an entry stays within one book", kind=kind)
+
+
+def _check_floor(source: Account) -> None:
+    if source.bucket < HOLDER_BUCKETS_END and source.balance < 0:
+        raise LedgerCorruptionError("an account would give what it does not have", account=source.account_id)

@@ -1,0 +1,274 @@
+-- lock_books --
+-- One writer per tenant from numbering to commit, so that the order of numbers is the order of commits.
+SELECT pg_advisory_xact_lock(%(room)s, %(tenant)s)
+
+-- head --
+-- A statement of its own after the lock: its snapshot must see what the writer before has committed.
+SELECT h.seq, h.link, h.accounts, h.keys
+  FROM ledger.head AS h
+
+-- known_keys --
+-- The first answers to keys.
+SELECT k.key, k.digest, k.answer, k.seq, k.points
+  FROM ledger.key AS k
+ WHERE k.key = ANY(%(keys)s::bytea[])
+
+-- accounts_of_holders --
+-- The accounts that a batch may touch: those of its holders, and the brands' own (holder 0).
+SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points
+  FROM ledger.account AS a
+ WHERE a.holder = ANY(%(holders)s::int8[])
+   AND a.brand = ANY(%(brands)s::text[])
+
+-- accounts_by_id --
+-- The accounts behind holds and lots that are settled.
+SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points
+  FROM ledger.account AS a
+ WHERE a.account_id = ANY(%(account_ids)s::int8[])
+
+-- lots_of_accounts --
+-- What a spender has; what is used up is not looked at.
+SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+  FROM ledger.lot AS l
+ WHERE l.account_id = ANY(%(account_ids)s::int8[])
+   AND l.remaining > 0
+
+-- lots_by_number --
+-- Lots behind holds and expiries.
+SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+  FROM ledger.lot AS l
+ WHERE l.lot = ANY(%(lots)s::int8[])
+
+-- holds_by_key --
+-- Holds that are settled, by the key of the request that made them.
+SELECT h.hold, h.key, h.available_id, h.account_id, h.points, h.remaining, h.expires_at
+  FROM ledger.hold AS h
+ WHERE h.key = ANY(%(keys)s::bytea[])
+
+-- takes_of --
+-- What entries took from which lots.
+SELECT t.seq, t.lot, t.points
+  FROM ledger.take AS t
+ WHERE t.seq = ANY(%(seqs)s::int8[])
+
+-- earned_on_days --
+-- The total of an earlier day is in its last award. Accounts and days come as two arrays of one length.
+SELECT w.account_id, w.day, e.day_points
+  FROM unnest(%(account_ids)s::int8[], %(days)s::date[]) AS w (account_id, day)
+ CROSS JOIN LATERAL (
+       SELECT e.day_points
+         FROM ledger.entry AS e
+        WHERE e.target = w.account_id AND e.target > 0 AND e.kind = 1 AND e.day = w.day
+        ORDER BY e.seq DESC
+        LIMIT 1) AS e
+
+-- ensure_months --
+-- The partitions that the batch's entries fall into.
+SELECT sum(sec.ensure_months('ledger.entry', m.month, m.month))
+  FROM unnest(%(months)s::date[]) AS m (month)
+
+-- add_entries --
+-- The tenant is given as a value: as a column's default it would be computed, with its signature, for every row.
+INSERT INTO ledger.entry
+       (tenant, seq, at, kind, source, target, points, lot, origin, expires_at, rule, rule_version, base_minor,
+        extra_minor, day, day_points, key, reference, takes, link)
+SELECT %(tenant)s, s.seq, s.at, s.kind, s.source, s.target, s.points, s.lot, s.origin, s.expires_at, s.rule,
+       s.rule_version, s.base_minor, s.extra_minor, s.day, s.day_points, s.key, s.reference, s.takes, s.link
+  FROM pg_temp.ledger_entry AS s
+
+-- add_keys --
+-- A key that is there already stops the batch: it was not there when the batch was decided.
+INSERT INTO ledger.key (tenant, key, digest, answer, seq, points)
+SELECT %(tenant)s, s.key, s.digest, s.answer, s.seq, s.points
+  FROM pg_temp.ledger_key AS s
+
+-- add_takes --
+-- What the batch's entries took from which lots.
+INSERT INTO ledger.take (tenant, seq, lot, points)
+SELECT %(tenant)s, s.seq, s.lot, s.points
+  FROM pg_temp.ledger_take AS s
+
+-- add_accounts --
+-- Accounts are made when they are first needed.
+INSERT INTO ledger.account
+       (tenant, account_id, bucket, holder, brand, currency, name, balance, legs, day, day_points)
+SELECT %(tenant)s, s.account_id, s.bucket, s.holder, s.brand, s.currency, s.name, s.balance, s.legs, s.day,
+       s.day_points
+  FROM pg_temp.ledger_account_new AS s
+
+-- change_accounts --
+-- One update a batch, hot accounts too. A balance that moved since it was read leaves its row out, and the count tells.
+UPDATE ledger.account AS a
+   SET balance = s.balance, legs = s.legs, day = s.day, day_points = s.day_points
+  FROM pg_temp.ledger_account AS s
+ WHERE a.account_id = s.account_id
+   AND a.balance = s.balance_before
+
+-- add_lots --
+-- One lot per award; part of it may be spent already.
+INSERT INTO ledger.lot (tenant, lot, account_id, granted, remaining, held, expired, expires_at)
+SELECT %(tenant)s, s.lot, s.account_id, s.granted, s.remaining, s.held, s.expired, s.expires_at
+  FROM pg_temp.ledger_lot_new AS s
+
+-- change_lots --
+-- As change_accounts.
+UPDATE ledger.lot AS l
+   SET remaining = s.remaining, held = s.held, expired = s.expired
+  FROM pg_temp.ledger_lot AS s
+ WHERE l.lot = s.lot
+   AND l.remaining = s.remaining_before
+   AND l.held = s.held_before
+
+-- add_holds --
+-- One hold per entry of that kind.
+INSERT INTO ledger.hold (tenant, hold, key, available_id, account_id, points, remaining, expires_at)
+SELECT %(tenant)s, s.hold, s.key, s.available_id, s.account_id, s.points, s.remaining, s.expires_at
+  FROM pg_temp.ledger_hold_new AS s
+
+-- change_holds --
+-- As change_accounts.
+UPDATE ledger.hold AS h
+   SET remaining = s.remaining
+  FROM pg_temp.ledger_hold AS s
+ WHERE h.hold = s.hold
+   AND h.remaining = s.remaining_before
+
+-- begin_head --
+-- The first batch of a tenant.
+INSERT INTO ledger.head (tenant, seq, link, accounts, keys)
+VALUES (%(tenant)s, %(seq)s, %(link)s, %(accounts)s, %(keys)s)
+
+-- move_head --
+-- Only from where the batch began.
+UPDATE ledger.head AS h
+   SET seq = %(seq)s, link = %(link)s, accounts = %(accounts)s, keys = %(keys)s
+ WHERE h.seq = %(seq_before)s
+   AND h.keys = %(keys_before)s
+
+-- due_lots --
+-- Lots whose time has come and of which something is left that nobody holds.
+SELECT l.lot, l.expired
+  FROM ledger.lot AS l
+ WHERE l.expires_at <= %(now)s
+   AND l.remaining > l.held
+ ORDER BY l.expires_at, l.lot
+ LIMIT %(limit)s
+
+-- due_holds --
+-- Holds whose time is out.
+SELECT h.hold, h.key
+  FROM ledger.hold AS h
+ WHERE h.expires_at <= %(now)s
+   AND h.remaining > 0
+ ORDER BY h.expires_at, h.hold
+ LIMIT %(limit)s
+
+-- balances --
+-- The buckets of holders, per brand and currency.
+SELECT a.holder, a.brand, a.currency, a.bucket, a.balance
+  FROM ledger.account AS a
+ WHERE a.holder = ANY(%(holders)s::int8[])
+   AND a.holder > 0
+ ORDER BY a.holder, a.brand, a.currency, a.bucket
+
+-- statement --
+-- The newest entries of a holder before a number; each index is read from its end.
+WITH mine AS (
+  SELECT a.account_id, a.bucket, a.brand, a.currency
+    FROM ledger.account AS a
+   WHERE a.holder = %(holder)s AND a.holder > 0
+), numbers AS (
+  SELECT e.seq, e.at FROM mine AS m CROSS JOIN LATERAL (
+         SELECT e.seq, e.at FROM ledger.entry AS e
+          WHERE e.source = m.account_id AND e.source > 0 AND e.seq < %(before)s
+          ORDER BY e.seq DESC LIMIT %(limit)s) AS e
+   UNION
+  SELECT e.seq, e.at FROM mine AS m CROSS JOIN LATERAL (
+         SELECT e.seq, e.at FROM ledger.entry AS e
+          WHERE e.target = m.account_id AND e.target > 0 AND e.seq < %(before)s
+          ORDER BY e.seq DESC LIMIT %(limit)s) AS e
+   ORDER BY seq DESC LIMIT %(limit)s
+)
+SELECT e.seq, e.at, e.kind, s.bucket, t.bucket, coalesce(s.brand, t.brand), coalesce(s.currency, t.currency),
+       e.points, e.expires_at, e.reference
+  FROM numbers AS n
+  JOIN ledger.entry AS e ON e.seq = n.seq AND e.at = n.at
+  LEFT JOIN mine AS s ON s.account_id = e.source
+  LEFT JOIN mine AS t ON t.account_id = e.target
+ ORDER BY e.seq DESC
+
+-- lots_about_to_expire --
+-- What holders lose until an instant if they do nothing, first to expire first.
+SELECT a.holder, a.brand, a.currency, l.lot, l.remaining - l.held, l.expires_at
+  FROM ledger.lot AS l
+  JOIN ledger.account AS a ON a.account_id = l.account_id
+ WHERE l.expires_at > %(after)s
+   AND l.expires_at <= %(until)s
+   AND l.remaining > l.held
+ ORDER BY l.expires_at, l.lot
+ LIMIT %(limit)s
+
+-- totals --
+-- From entries alone, by what each kind does (model.LEGS): 1 award, 2 redeem, 4 capture, 6 expire.
+SELECT coalesce(sum(e.points) FILTER (WHERE e.kind = 1), 0)::int8,
+       coalesce(sum(e.points) FILTER (WHERE e.kind IN (2, 4)), 0)::int8,
+       coalesce(sum(e.points) FILTER (WHERE e.kind = 6), 0)::int8,
+       count(*) FILTER (WHERE e.kind = 1)
+  FROM ledger.entry AS e
+ WHERE e.at <= %(as_of)s
+
+-- latest_days --
+-- The latest day of an award per account, and its total.
+SELECT a.account_id, a.holder, a.day, a.day_points
+  FROM ledger.account AS a
+ WHERE a.holder = ANY(%(holders)s::int8[])
+   AND a.brand = %(brand)s
+   AND a.currency = %(currency)s
+   AND a.bucket = 2
+   AND a.day IS NOT NULL
+
+-- isolation --
+-- A transaction with one snapshot needs no lock to be read as a whole.
+SELECT current_setting('transaction_isolation')
+
+-- every_account --
+-- Each account against its name, and as the names of entries.
+SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points
+  FROM ledger.account AS a
+ ORDER BY a.account_id
+
+-- every_entry --
+-- The books, in order.
+SELECT e.seq, e.at, e.kind, e.source, e.target, e.points, e.lot, e.origin, e.expires_at, e.rule, e.rule_version,
+       e.base_minor, e.extra_minor, e.day, e.day_points, e.key, e.reference, e.takes, e.link
+  FROM ledger.entry AS e
+ ORDER BY e.seq
+
+-- every_take --
+-- In the order of entries.
+SELECT t.seq, t.lot, t.points
+  FROM ledger.take AS t
+ ORDER BY t.seq, t.lot
+
+-- every_lot --
+-- In the order of the awards that made them.
+SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+  FROM ledger.lot AS l
+ ORDER BY l.lot
+
+-- every_hold --
+-- In the order of the entries that made them.
+SELECT h.hold, h.key, h.available_id, h.account_id, h.points, h.remaining, h.expires_at
+  FROM ledger.hold AS h
+ ORDER BY h.hold
+
+-- every_posted_key --
+-- In the order of the entries they were answered with.
+SELECT k.seq, k.key, k.digest, k.points
+  FROM ledger.key AS k
+ WHERE k.answer = 1
+ ORDER BY k.seq, k.key
+
+-- count_keys --
+-- Keys without an entry are counted only.
+SELECT count(*) FROM ledger.key

@@ -168,10 +168,15 @@ def _add_categories(state: State, fact: OrderFact) -> None:
     if state.uncategorised_minor > LARGEST or any(spent[name] > LARGEST for name in touched):
         raise AmountError
     if touched:
-        least = spent[state.top[-1]] if len(state.top) == TOP else 0
-        rivals = {name for name in touched if spent[name] >= least}
-        rivals.update(state.top)
-        state.top = sorted(rivals, key=lambda name: (-spent[name], name))[:TOP]
+        state.top = _top(spent, state.top, touched)
+
+
+def _top(spent: dict[str, int], top: list[str], touched: set[str]) -> list[str]:
+    """The names with most spend, ties by name; the least of the old ones may not be the last any more."""
+    least = min(spent[name] for name in top) if len(top) == TOP else 0
+    rivals = {name for name in touched if spent[name] >= least}
+    rivals.update(top)
+    return sorted(rivals, key=lambda name: (-spent[name], name))[:TOP]
 
 
 def _add_pattern(state: State, fact: OrderFact) -> None:

@@ -86,3 +86,42 @@ SELECT count(*)
 -- all_traits --
 SELECT p.person, p.traits
   FROM profiles.portrait AS p
+
+-- load_keys --
+SELECT k.person, k.wrapped
+  FROM profiles.person_key AS k
+ WHERE k.person = ANY(%(people)s)
+
+-- add_keys --
+-- A key is never replaced: of two writers the first wins, and the second reads it afterwards.
+INSERT INTO profiles.person_key (tenant, person, wrapped)
+SELECT %(tenant)s, n.person, n.wrapped
+  FROM unnest(%(people)s::uuid[], %(wrapped)s::bytea[]) AS n (person, wrapped)
+ ORDER BY n.person
+    ON CONFLICT (tenant, person) DO NOTHING
+
+-- keep_contact --
+INSERT INTO profiles.contact (tenant, person, field, sealed, blind, made_up)
+SELECT %(tenant)s, s.person, s.field, s.sealed, s.blind, s.made_up
+  FROM pg_temp.profiles_contact AS s
+ ORDER BY s.person, s.field
+    ON CONFLICT (tenant, person, field)
+    DO UPDATE SET sealed = excluded.sealed, blind = excluded.blind, made_up = excluded.made_up
+
+-- load_contact --
+SELECT c.person, c.field, c.sealed, c.made_up
+  FROM profiles.contact AS c
+ WHERE c.person = ANY(%(people)s)
+ ORDER BY c.person, c.field
+
+-- find_by_blind --
+SELECT c.person
+  FROM profiles.contact AS c
+ WHERE c.field = %(field)s
+   AND c.blind = %(blind)s
+ ORDER BY c.person
+
+-- forget_keys --
+-- The contact fields go with their key.
+DELETE FROM profiles.person_key AS k
+ WHERE k.person = ANY(%(people)s)

@@ -5,8 +5,6 @@ superuser or passes by row-level security. Everything may be repeated. What is d
 and the list of tenants (migrations).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,38 +12,39 @@ import psycopg
 from psycopg import conninfo, sql
 
 from keyuan.engines.database.embedded.passwords import kept_password, password_file
-from keyuan.kernel.errors import EngineError, InputError, RefusedError
+from keyuan.engines.database.roles import (
+    Connection,
+    Facts,
+    Roles,
+    ServerRefusedError,
+    UnsafeRoleError,
+    check_app_role,
+    connect,
+    refuse_bypass,
+)
+from keyuan.kernel.errors import EngineError, InputError
 
 OWNER = "keyuan_owner"
 APP = "keyuan_app"
 _KEY_NAMES = {OWNER: "owner", APP: "app"}
 # "KEYUAN" in ASCII: two starts at the same moment make the roles one after the other.
 _LOCK = 0x4B455955414E
-_TIMEOUT_S = 10
-_OLDEST = 15
 
-Facts = Mapping[str, Any]
-Connection = psycopg.Connection[tuple[Any, ...]]
-
-
-class ServerRefusedError(EngineError):
-    """PostgreSQL cannot be reached, or refuses the role."""
+__all__ = [
+    "APP",
+    "OWNER",
+    "CannotBootstrapError",
+    "Roles",
+    "UnsafeRoleError",
+    "bootstrap",
+    "bootstrap_url",
+    "check_app_role",
+    "connect",
+]
 
 
 class CannotBootstrapError(EngineError):
     """Roles or database are missing, and the given role may not make them."""
-
-
-class UnsafeRoleError(RefusedError):
-    """This role could pass by row-level security."""
-
-
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """Keyword arguments of `psycopg.connect` for both roles; never printed, for they hold the passwords."""
-
-    owner: dict[str, Any] = field(repr=False)
-    app: dict[str, Any] = field(repr=False)
 
 
 def bootstrap(superuser: Facts, database: str, keys: Path) -> Roles:
@@ -71,35 +70,6 @@ def bootstrap_url(database_url: str, owner_url: str | None, keys: Path) -> Roles
     return _bootstrap(reachable, facts["dbname"], keys, renew=False)
 
 
-def check_app_role(connection: Connection) -> None:
-    """Refuse a role that is, or could become, a superuser, one that passes by row-level security, or the owner."""
-    _refuse_bypass(connection)
-    owns = connection.execute(
-        "SELECT pg_has_role(session_user, datdba, 'MEMBER') FROM pg_database WHERE datname = current_database()"
-    ).fetchone()
-    if owns is None or owns[0]:
-        raise UnsafeRoleError(
-            f"The application's role {connection.info.user} owns the database or could become its owner, and could "
-            f"switch row-level security off: give DATABASE_URL a role of its own.",
-        )
-
-
-def connect(facts: Facts) -> Connection:
-    """One connection outside the pool, each statement its own transaction.
-
-    Raises:
-        ServerRefusedError: there is no connection; the message never holds the password.
-    """
-    try:
-        connection = psycopg.connect(**{"connect_timeout": _TIMEOUT_S, **facts, "autocommit": True})
-    except psycopg.OperationalError as error:
-        raise ServerRefusedError(f"PostgreSQL cannot be reached: {str(error).strip()}") from error
-    if connection.info.server_version < _OLDEST * 10_000:
-        connection.close()
-        raise ServerRefusedError(f"This PostgreSQL is too old: Keyuan needs version {_OLDEST} or newer.")
-    return connection
-
-
 def _bootstrap(administrator: Facts, database: str, keys: Path, *, renew: bool) -> Roles:
     roles = Roles(
         owner={**administrator, **_credentials(OWNER, keys), "dbname": database},
@@ -117,7 +87,7 @@ def _bootstrap(administrator: Facts, database: str, keys: Path, *, renew: bool) 
         except psycopg.errors.InsufficientPrivilege as error:
             raise CannotBootstrapError(_to_run(connection, database)) from error
         with connect(roles.owner) as owner:
-            _refuse_bypass(owner)
+            refuse_bypass(owner)
             _close_to_others(owner, database)
         with connect(roles.app) as app:
             check_app_role(app)
@@ -129,7 +99,7 @@ def _credentials(role: str, keys: Path) -> dict[str, str]:
 
 
 def _have_role(connection: Connection, facts: Facts) -> None:
-    if _has(connection, "pg_roles", "rolname", facts["user"]):
+    if _has_role(connection, facts["user"]):
         return
     statement = sql.SQL(
         "CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {verifier}"
@@ -152,7 +122,7 @@ def _have_database(connection: Connection, database: str) -> None:
         raise CannotBootstrapError(f"The database {database} is kept in {found[1]}: Keyuan needs UTF8. Name another.")
     if found is not None and found[0] == OWNER:
         return
-    if not _has(connection, "pg_roles", "rolsuper AND rolname", connection.info.user):
+    if not _is_superuser(connection):
         # Giving a database to a role takes membership in it.
         connection.execute(sql.SQL("GRANT {owner} TO CURRENT_USER").format(**names))
     if found is None:
@@ -183,21 +153,9 @@ def _close_to_others(owner: Connection, database: str) -> None:
         owner.execute(sql.SQL(statement).format(**names))
 
 
-def _refuse_bypass(connection: Connection) -> None:
-    # A member may SET ROLE, and a superuser is a member of every role.
-    found = connection.execute(
-        "SELECT EXISTS (SELECT FROM pg_roles WHERE (rolsuper OR rolbypassrls) AND pg_has_role(session_user, oid, 'MEMBER'))"
-    ).fetchone()
-    if found is None or found[0]:
-        raise UnsafeRoleError(
-            f"The role {connection.info.user} is, or could become, a superuser or one with BYPASSRLS, for which tenants are not "
-            f"separated: use a role with NOSUPERUSER NOBYPASSRLS.",
-        )
-
-
 def _given(roles: Roles) -> Roles:
     with connect(roles.owner) as owner:
-        _refuse_bypass(owner)
+        refuse_bypass(owner)
         place = owner.info.dbname
     with connect(roles.app) as app:
         check_app_role(app)
@@ -243,17 +201,27 @@ def _require_our_passwords(facts: Facts, keys: Path) -> None:
     with connect(facts) as connection:
         for role in (OWNER, APP):
             kept = password_file(keys, _KEY_NAMES[role])
-            if _has(connection, "pg_roles", "rolname", role) and not kept.exists():
+            if _has_role(connection, role) and not kept.exists():
                 raise CannotBootstrapError(
                     f"The role {role} is there and its password is not in {kept}: copy the file from the machine that "
                     f"made it, or give the roles as DATABASE_URL and DATABASE_OWNER_URL.",
                 )
 
 
-def _has(connection: Connection, catalogue: str, condition: str, name: str) -> bool:
-    statement = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} = %s)")  # both from this file
-    found = connection.execute(statement.format(sql.Identifier(catalogue), sql.SQL(condition)), [name]).fetchone()
+def _has_role(connection: Connection, role: str) -> bool:
+    return connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is not None
+
+
+def _is_superuser(connection: Connection) -> bool:
+    found = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
     return found is not None and bool(found[0])
+
+
+def _owner_of(connection: Connection, database: str) -> str | None:
+    found = connection.execute(
+        "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", [database]
+    ).fetchone()
+    return None if found is None else str(found[0])
 
 
 def _to_run(connection: Connection, database: str) -> str:
@@ -262,9 +230,9 @@ def _to_run(connection: Connection, database: str) -> str:
     lines = [
         f"CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD 'choose one';"
         for role in (OWNER, APP)
-        if not _has(connection, "pg_roles", "rolname", role)
+        if not _has_role(connection, role)
     ]
-    made = _has(connection, "pg_database", "datname", database)
+    made = _owner_of(connection, database) is not None
     named = sql.Identifier(database).as_string(connection)
     lines += [
         f"ALTER DATABASE {named} OWNER TO {OWNER};"

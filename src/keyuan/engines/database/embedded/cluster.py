@@ -11,10 +11,10 @@ from pathlib import Path
 from psycopg import pq
 
 from keyuan.engines.database.embedded import ports, processes
-from keyuan.engines.database.embedded.layout import Layout, find_layout, prepare
+from keyuan.engines.database.embedded.layout import Layout, find_layout, prepare, reserve
 from keyuan.engines.database.embedded.locks import locked
 from keyuan.engines.database.embedded.passwords import kept_password, password_file
-from keyuan.engines.database.embedded.server import ServerError, initialise, launch
+from keyuan.engines.database.embedded.server import ServerError, ended, initialise, launch
 from keyuan.engines.database.embedded.shelf import delete, programs_of
 
 SUPERUSER = "postgres"
@@ -47,8 +47,7 @@ class Cluster:
         deadline = time.monotonic() + timeout_s
         if self.running():
             return
-        self.layout = find_layout(self.layout.data_dir)
-        prepare(self.layout)
+        reserve(self.layout)
         with locked(self.layout.lock, timeout_s):
             if self._adopted(deadline, progress):
                 return
@@ -71,7 +70,7 @@ class Cluster:
         if not self.layout.home.exists():
             return
         with locked(self.layout.lock, _START_TIMEOUT_S):
-            self._stop(fast_s)
+            _end(self.layout, fast_s)
 
     def running(self) -> bool:
         """Whether it takes connections now."""
@@ -131,40 +130,19 @@ class Cluster:
         programs = programs_of(self.layout)
         avoid: set[int] = set()
         for attempt in range(1, _ATTEMPTS_MAX + 1):
-            self._clear()
+            _clear(self.layout)
             port = ports.choose(self.layout, avoid)
             progress("starting PostgreSQL")
-            try:
-                launch(self.layout, programs, port, deadline - time.monotonic())
-            except ServerError:
-                if attempt == _ATTEMPTS_MAX or time.monotonic() > deadline:
-                    raise
-            if self._adopted(deadline, progress):
-                ports.remember(self.layout, self.port)
-                return
+            process = launch(self.layout, programs, port)
+            while processes.alive(process):
+                if self._adopted(deadline, progress):
+                    ports.remember(self.layout, port)
+                    return
+                time.sleep(_POLL_S)
             # Somebody was quicker with the port, or old children still hold shared memory.
             avoid |= set() if ports.free(port) else {port}
             time.sleep(_RETRY_S * attempt)
-        raise ServerError("PostgreSQL ends as soon as it has started: see its log.", log=self.layout.log)
-
-    def _clear(self) -> None:
-        """Remove what a killed server left; the caller holds the lock and has seen that no postmaster lives."""
-        processes.end_orphans(self.layout.data)
-        (self.layout.data / "postmaster.pid").unlink(missing_ok=True)
-        for left in self.layout.sockets.glob(".s.PGSQL.*"):
-            left.unlink(missing_ok=True)
-
-    def _stop(self, fast_s: float) -> None:
-        processes.end_all(self.layout.data, fast_s=fast_s, immediate_s=_STOP_IMMEDIATE_S)
-        self._clear()
-
-    def _remove(self) -> None:
-        if not self.layout.home.parent.exists():
-            return
-        with locked(self.layout.lock, _START_TIMEOUT_S):
-            self._stop(_STOP_FAST_S)
-            delete(self.layout)
-            self.layout.lock.unlink()
+        raise ended(self.layout)
 
 
 def open_cluster(data_dir: Path) -> Cluster:
@@ -174,7 +152,27 @@ def open_cluster(data_dir: Path) -> Cluster:
 
 def remove(data_dir: Path) -> None:
     """Stop the cluster of a data folder and delete it, wherever it lives, with its pointer and its passwords."""
-    Cluster(data_dir)._remove()
+    layout = find_layout(data_dir)
+    if not layout.lock.parent.exists():
+        return
+    with locked(layout.lock, _START_TIMEOUT_S):
+        _end(layout, _STOP_FAST_S)
+        delete(layout)
+        layout.lock.unlink()
+
+
+def _end(layout: Layout, fast_s: float) -> None:
+    processes.end_initialiser(layout.staging)
+    processes.end_all(layout.data, fast_s=fast_s, immediate_s=_STOP_IMMEDIATE_S)
+    _clear(layout)
+
+
+def _clear(layout: Layout) -> None:
+    """Remove what a killed server left; the caller holds the lock and has seen that no postmaster lives."""
+    processes.end_orphans(layout.data)
+    (layout.data / "postmaster.pid").unlink(missing_ok=True)
+    for left in layout.sockets.glob(".s.PGSQL.*"):
+        left.unlink(missing_ok=True)
 
 
 def _answers(postmaster: processes.Postmaster) -> bool:

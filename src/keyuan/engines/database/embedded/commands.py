@@ -5,6 +5,7 @@ They work when pasted by whoever owns the data folder (root, or the user), while
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from keyuan.engines.database.embedded.cluster import SUPERUSER, Cluster
@@ -42,5 +43,5 @@ def _ours(verb: str, data_dir: Path) -> str:
     return _line([sys.executable, "-m", __package__, verb, str(data_dir)])
 
 
-def _line(words: list[object]) -> str:
+def _line(words: Sequence[object]) -> str:
     return shlex.join(str(word) for word in words)

@@ -137,12 +137,17 @@ def _pointed(inside: Layout) -> Layout:
     return Layout(inside.data_dir, home)
 
 
-def prepare(layout: Layout) -> None:
-    """Make the folders of a cluster with their owners, and root's pointer."""
-    account = layout.account
+def reserve(layout: Layout) -> None:
+    """Make the folder in which the lock file lies."""
     make_folder(layout.data_dir, 0o755, keep=True)
     if layout.home.parent == SHELF:
         make_folder(SHELF, 0o755)
+
+
+def prepare(layout: Layout) -> None:
+    """Make the folders of a cluster with their owners, and root's pointer; the caller holds the lock."""
+    account = layout.account
+    if layout.home.parent == SHELF:
         _point(layout)
     make_folder(layout.home, 0o750)
     account.lend(layout.home)

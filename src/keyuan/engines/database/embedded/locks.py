@@ -6,7 +6,7 @@ The kernel lets go of the lock when its holder dies, so a killed start leaves no
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class LockedError(EngineError):
 
 
 @contextmanager
-def locked(path: Path, timeout_s: float) -> Iterator[None]:
+def locked(path: Path, timeout_s: float) -> Generator[None, None, None]:
     """Hold the lock file; whoever comes second waits.
 
     Raises:

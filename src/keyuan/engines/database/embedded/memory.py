@@ -17,10 +17,10 @@ import psutil
 _KIB_PER_MB = 1024
 
 
-def tree_pss_mb(root_pids: Iterable[int]) -> float:
-    """The PSS of these processes and all below them; those that end meanwhile count nothing."""
+def tree_pss_mb(root_pids: Iterable[int | None]) -> float:
+    """The PSS of these processes and all below them; those that end meanwhile count nothing, and so does None."""
     found: dict[int, psutil.Process] = {}
-    for pid in root_pids:
+    for pid in (pid for pid in root_pids if pid is not None):
         with suppress(psutil.Error):
             root = psutil.Process(pid)
             found |= {process.pid: process for process in (root, *root.children(recursive=True))}
@@ -43,7 +43,7 @@ def _pss_kib(process: psutil.Process) -> int:
 class Sampler:
     """Measures a tree every second in a thread and keeps the peak: `with Sampler(pids) as memory: …`."""
 
-    def __init__(self, root_pids: Callable[[], Iterable[int]], *, every_s: float = 1.0) -> None:
+    def __init__(self, root_pids: Callable[[], Iterable[int | None]], *, every_s: float = 1.0) -> None:
         self.peak_mb = 0.0
         self._root_pids = root_pids
         self._every_s = every_s

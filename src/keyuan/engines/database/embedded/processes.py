@@ -39,6 +39,14 @@ def postmaster(data: Path) -> Postmaster | None:
     return Postmaster(process, port, sockets) if _works_in(process, data) else None
 
 
+def alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that ended and that nobody has asked about does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except _GONE:
+        return False
+
+
 def of_cluster(data: Path) -> list[psutil.Process]:
     """Every live process of this cluster, with or without a postmaster."""
     return [process for process in psutil.process_iter() if _works_in(process, data)]
@@ -77,6 +85,15 @@ def end_orphans(data: Path, *, grace_s: float = 1.0) -> None:
     for process in of_cluster(data):
         _signal(process, signal.SIGKILL)
     wait_gone(data, _KILL_S)
+
+
+def end_initialiser(staging: Path) -> None:
+    """End an `initdb` whose starter was killed: it would go on writing into the folder that is about to be wiped."""
+    for process in psutil.process_iter():
+        with suppress(psutil.AccessDenied, *_GONE):
+            if process.name() == "initdb" and str(staging) in process.cmdline():
+                process.kill()
+    end_orphans(staging)
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

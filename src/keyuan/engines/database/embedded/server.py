@@ -1,21 +1,27 @@
-"""The programs `initdb` and `pg_ctl`, run as the account of the cluster.
+"""The programs `initdb` and `postgres`, run as the account of the cluster.
 
 What is deliberately not here: when to run them (`cluster`). They get a bare environment, so that nothing secret of
 ours reaches the postmaster's, a session of their own, so that Ctrl-C on a terminal does not, and no input.
 """
 
 import os
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
+import psutil
+
+from keyuan.engines.database.embedded import processes
 from keyuan.engines.database.embedded.layout import Layout
 from keyuan.engines.database.embedded.settings import write_settings
 from keyuan.kernel.errors import EngineError
 
 _INITDB_TIMEOUT_S = 300.0
-_LOG_TAIL_CHARS = 2_000
+_LAUNCH_TIMEOUT_S = 30.0
+_TAIL_CHARS = 2_000
+
+# Not pg_ctl: it puts paths between double quotes into a shell. Here they are arguments.
+_DETACHED = 'log=$1; shift; "$@" </dev/null >>"$log" 2>&1 & echo $!'
 
 
 class ServerError(EngineError):
@@ -24,7 +30,9 @@ class ServerError(EngineError):
 
 def initialise(layout: Layout, programs: Path, superuser: str, password: Path) -> None:
     """Make the cluster in a folder of its own and name it when it is whole; what a killed attempt left is wiped."""
-    shutil.rmtree(layout.staging, ignore_errors=True)
+    if layout.staging.exists():
+        processes.end_initialiser(layout.staging)
+        shutil.rmtree(layout.staging)
     layout.staging.mkdir(mode=0o700)
     layout.account.give(layout.staging)
     secret = layout.home / "initial.password"
@@ -35,7 +43,17 @@ def initialise(layout: Layout, programs: Path, superuser: str, password: Path) -
             [
                 *(str(programs / "initdb"), "--pgdata", str(layout.staging)),
                 *("--username", superuser, "--pwfile", str(secret), "--auth", "scram-sha-256"),
-                *("--encoding", "UTF8", "--locale", "C", "--data-checksums"),
+                *(
+                    "--encoding",
+                    "UTF8",
+                    "--locale",
+                    "C",
+                    "--locale-provider",
+                    "builtin",
+                    "--builtin-locale",
+                    "C.UTF-8",
+                    "--data-checksums",
+                ),
             ],
             _INITDB_TIMEOUT_S,
         )
@@ -45,33 +63,27 @@ def initialise(layout: Layout, programs: Path, superuser: str, password: Path) -
     _sync(layout.home)
 
 
-def launch(layout: Layout, programs: Path, port: int, timeout_s: float) -> None:
-    """Start the postmaster and wait until it takes connections, recovery included.
-
-    Raises:
-        ServerError: it ended, or was not ready in time.
-    """
-    write_settings(layout, major=layout.major or 0, port=port)
+def launch(layout: Layout, programs: Path, port: int) -> psutil.Process:
+    """Start the postmaster as nobody's child; it takes connections later, or ends with its reason in the log."""
+    write_settings(layout, port)
     first_words = layout.log / "start.log"
     first_words.unlink(missing_ok=True)
-    options = f"-c config_file={shlex.quote(str(layout.settings))}"
-    _run(
-        layout,
-        [
-            *(str(programs / "pg_ctl"), "start", "--silent", "--wait", "--timeout", str(max(1, round(timeout_s)))),
-            *("--pgdata", str(layout.data), "--log", str(first_words), "--options", options),
-        ],
-        timeout_s + 10.0,
-    )
+    command = [str(programs / "postgres"), "-D", str(layout.data), "-c", f"config_file={layout.settings}"]
+    said = _run(layout, ["/bin/sh", "-c", _DETACHED, "sh", str(first_words), *command], _LAUNCH_TIMEOUT_S)
+    try:
+        return psutil.Process(int(said))
+    except (ValueError, psutil.NoSuchProcess) as error:
+        raise ended(layout) from error
 
 
-def log_tail(layout: Layout) -> str:
-    """The last words of the server, from the newest file of its log."""
+def ended(layout: Layout) -> ServerError:
+    """The error for a postmaster that did not stay, with its last words."""
     logs = sorted(layout.log.glob("*.log"), key=lambda path: path.stat().st_mtime)
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL_CHARS:] for path in logs[-2:])
+    said = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs[-2:])
+    return ServerError(f"PostgreSQL ended while starting: {said[-_TAIL_CHARS:].strip()}", log=layout.log)
 
 
-def _run(layout: Layout, command: list[str], timeout_s: float) -> None:
+def _run(layout: Layout, command: list[str], timeout_s: float) -> str:
     program = Path(command[0]).name
     try:
         done = subprocess.run(  # noqa: S603  # programs of the wheel, arguments of ours
@@ -81,9 +93,9 @@ def _run(layout: Layout, command: list[str], timeout_s: float) -> None:
             cwd=layout.home,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
             stdin=subprocess.DEVNULL,
-            # Not pipes: the postmaster would inherit them, and we would wait for it to end.
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE,
+            capture_output=True,
+            text=True,
+            errors="replace",
             start_new_session=True,
             umask=0o077,
             timeout=timeout_s,
@@ -91,8 +103,8 @@ def _run(layout: Layout, command: list[str], timeout_s: float) -> None:
     except subprocess.TimeoutExpired as error:
         raise ServerError(f"{program} was not done in {timeout_s:.0f} s.") from error
     if done.returncode != 0:
-        said = (done.stderr or b"").decode("utf-8", "replace") or log_tail(layout)
-        raise ServerError(f"{program} failed: {said.strip()[-_LOG_TAIL_CHARS:]}", log=layout.log)
+        raise ServerError(f"{program} failed: {done.stderr[-_TAIL_CHARS:].strip()}")
+    return done.stdout
 
 
 def _lend_secret(layout: Layout, secret: Path, copy: Path) -> None:

@@ -41,6 +41,7 @@ _SETTINGS: dict[str, str] = {
     # Files of the cluster instead of /dev/shm: containers give that 64 MB, and a kill would leave segments behind.
     "dynamic_shared_memory_type": "mmap",
     # Two cores.
+    "io_workers": "2",
     "max_worker_processes": "4",
     "max_parallel_workers": "2",
     "max_parallel_workers_per_gather": "1",
@@ -71,20 +72,15 @@ _SETTINGS: dict[str, str] = {
     "log_connections": "off",
     "log_disconnections": "off",
     "cluster_name": "keyuan",
-}
-
-# Settings that older servers do not know, with the first version that does.
-_SINCE: dict[str, tuple[int, str]] = {
-    "allow_alter_system": (17, "off"),
-    "io_workers": (18, "2"),
+    # The truth about settings is this file.
+    "allow_alter_system": "off",
 }
 
 
-def write_settings(layout: Layout, *, major: int, port: int) -> None:
+def write_settings(layout: Layout, port: int) -> None:
     """Write `postgresql.conf` and `pg_hba.conf` of this start."""
-    settings = dict(_SETTINGS)
-    settings |= {name: value for name, (first, value) in _SINCE.items() if major >= first}
-    settings |= {
+    settings = {
+        **_SETTINGS,
         "port": str(port),
         "unix_socket_directories": f'"{layout.sockets}"',
         "data_directory": str(layout.data),

@@ -1,9 +1,10 @@
 """Secrets: the installation's keys, sealing under keys that can be destroyed, keyed hashes for look-ups."""
 
-from keyuan.engines.secrets.keys import KeyAccessError, KeyFileError, Secrets, keyed_hash, open_secrets
-from keyuan.engines.secrets.seal import Sealer, SealBrokenError, make_keys, unwrap_keys
+from keyuan.engines.secrets.keys import HASH_BYTES, KeyAccessError, KeyFileError, Secrets, keyed_hash, open_secrets
+from keyuan.engines.secrets.seal import SealBrokenError, Sealer, make_keys, unwrap_keys
 
 __all__ = [
+    "HASH_BYTES",
     "KeyAccessError",
     "KeyFileError",
     "SealBrokenError",

@@ -1,0 +1,71 @@
+"""Events: what happened. The gate, the log, quarantine and replay, the programme clock, positions of readers."""
+
+from keyuan.events.clock import (
+    clock_at,
+    keep_clock_by_hand,
+    move_clock,
+    read_clock,
+    run_clock,
+    stop_clock,
+)
+from keyuan.events.intake import Gate
+from keyuan.events.log import append
+from keyuan.events.model import (
+    Candidate,
+    LoggedEvent,
+    Order,
+    OrderLine,
+    Policy,
+    Receipt,
+    imported,
+    live,
+    read_order,
+)
+from keyuan.events.progress import note_progress, progress
+from keyuan.events.quarantine import drop, open_counts, quarantined, refuse_logged
+from keyuan.events.reads import advance, count_kinds, last_seq, lock_position, position, read_after, read_seqs
+from keyuan.events.replay import requeue, take_refused
+from keyuan.events.senders import forget, open_rests
+from keyuan.events.sources import Source, make_source, revoke_source, source_of_key, tenant_of_key
+
+__all__ = [
+    "Candidate",
+    "Gate",
+    "LoggedEvent",
+    "Order",
+    "OrderLine",
+    "Policy",
+    "Receipt",
+    "Source",
+    "advance",
+    "append",
+    "clock_at",
+    "count_kinds",
+    "drop",
+    "forget",
+    "imported",
+    "keep_clock_by_hand",
+    "last_seq",
+    "live",
+    "lock_position",
+    "make_source",
+    "move_clock",
+    "note_progress",
+    "open_counts",
+    "open_rests",
+    "position",
+    "progress",
+    "quarantined",
+    "read_after",
+    "read_clock",
+    "read_order",
+    "read_seqs",
+    "refuse_logged",
+    "requeue",
+    "revoke_source",
+    "run_clock",
+    "source_of_key",
+    "stop_clock",
+    "take_refused",
+    "tenant_of_key",
+]

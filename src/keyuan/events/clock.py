@@ -1,0 +1,74 @@
+"""The programme clock of a tenant, kept as one row. Without a row the clock follows the system.
+
+Deliberately not here: the arithmetic (`kernel.clock`) and asking the system for the time: callers pass it in.
+"""
+
+from datetime import datetime
+
+from keyuan.engines.database import Session, load_statements
+from keyuan.kernel.clock import EPOCH, ProgrammeClock
+
+_SQL = load_statements("keyuan.events")
+
+
+def read_clock(session: Session) -> ProgrammeClock:
+    """Return the tenant's clock."""
+    row = session.row(_SQL["clock"])
+    return ProgrammeClock(by_hand=False, at=EPOCH) if row is None else _clock(row)
+
+
+def clock_at(session: Session, system_now: datetime) -> datetime:
+    """Return what the tenant's clock shows at a moment of real time."""
+    return read_clock(session).now(system_now)
+
+
+def keep_clock_by_hand(session: Session, at: datetime) -> None:
+    """Take the clock from the system and stop it at `at`; a clock already kept by hand only moves forward."""
+    row = session.row(_SQL["lock_clock"])
+    held = row is not None and row[0]
+    clock = _clock(row).moved_to(at) if row is not None and held else ProgrammeClock(by_hand=True, at=at)
+    _keep(session, clock)
+
+
+def move_clock(session: Session, at: datetime) -> datetime:
+    """Move a clock kept by hand forward to `at`, never backwards; return what it is set to.
+
+    A clock that follows the system is not moved.
+    """
+    row = session.row(_SQL["lock_clock"])
+    if row is None or not row[0]:
+        return at
+    clock = _clock(row)
+    moved = clock.moved_to(at)
+    if moved != clock:
+        _keep(session, moved)
+    return moved.at
+
+
+def run_clock(session: Session, system_now: datetime) -> None:
+    """Let a clock kept by hand run at normal speed from now on."""
+    row = session.row(_SQL["lock_clock"])
+    if row is not None and row[0]:
+        _keep(session, _clock(row).started(system_now))
+
+
+def stop_clock(session: Session, system_now: datetime) -> None:
+    """Stop a clock kept by hand at the time it shows now."""
+    row = session.row(_SQL["lock_clock"])
+    if row is not None and row[0]:
+        _keep(session, _clock(row).stopped(system_now))
+
+
+def _clock(row: tuple[bool, datetime, datetime | None]) -> ProgrammeClock:
+    by_hand, at, running_since = row
+    return ProgrammeClock(by_hand=by_hand, at=at, running_since=running_since)
+
+
+def _keep(session: Session, clock: ProgrammeClock) -> None:
+    session.execute(
+        _SQL["keep_clock"],
+        tenant=session.tenant,
+        by_hand=clock.by_hand,
+        at=clock.at,
+        running_since=clock.running_since,
+    )

@@ -1,0 +1,173 @@
+"""Reading single fields of an event from raw JSON: names, instants, scalars; each with a reason when it is bad.
+
+Deliberately not here: amounts (`orders.py`). Pure. Reasons never repeat what was sent.
+Source: instants as in ISO 8601; a time without a zone is UTC.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+from msgspec import Raw
+
+from keyuan.events.model import EventRefusedError, Reason
+from keyuan.kernel.clock import EPOCH
+
+NAME_MAX = 256
+TEXT_MAX = 256
+NUMBER_MAX = 40
+DEPTH_MAX = 16
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_INTEGER = re.compile(rb"-?[0-9]{1,19}")
+_INT64 = range(-(2**63), 2**63)
+
+Members = dict[str, Raw]
+_MEMBERS = msgspec.json.Decoder(Members)
+_TEXT = msgspec.json.Decoder(str)
+_NUMBER = msgspec.json.Decoder(float)
+_encode_sorted = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
+
+
+def _exact(text: str) -> Decimal:
+    """Keep a fraction as it was written, if a double could hold its size at all."""
+    if math.isinf(float(text)):
+        raise EventRefusedError(Reason.BAD_NUMBER, "A number is too large.")
+    return Decimal(text)
+
+
+_ANY = msgspec.json.Decoder(float_hook=_exact)
+
+
+def members(raw: bytes | Raw, reason: Reason, what: str) -> Members:
+    """Return the members of a JSON object, undecoded."""
+    try:
+        return _MEMBERS.decode(raw)
+    except msgspec.ValidationError:
+        raise EventRefusedError(reason, f"{what} must be a JSON object.") from None
+    except RecursionError:
+        raise too_deep() from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise EventRefusedError(Reason.MALFORMED, f"{what} is not valid JSON in UTF-8.") from None
+
+
+def too_deep() -> EventRefusedError:
+    """Return the refusal of JSON that is nested too deeply."""
+    return EventRefusedError(Reason.TOO_DEEP, f"JSON may be nested at most {DEPTH_MAX} levels deep.")
+
+
+def refuse_nul(raw: bytes) -> None:
+    """Refuse a NUL character anywhere: PostgreSQL text cannot hold it."""
+    if b"\\u0000" in raw and _NUL.search(raw):
+        raise EventRefusedError(Reason.CONTROL_CHARACTERS, "Text must not hold the NUL character.")
+
+
+def is_null(raw: Raw | None) -> bool:
+    """Tell whether a member is absent or null: clients send both for the same thing."""
+    return raw is None or bytes(raw) == b"null"
+
+
+def text(raw: Raw, reason: Reason, what: str, most: int = NAME_MAX) -> str:
+    """Return a name: text, not blank, not too long, without control characters."""
+    try:
+        value = _TEXT.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise EventRefusedError(reason, f"{what} must be text.") from None
+    if not value.strip() or len(value) > most:
+        raise EventRefusedError(reason, f"{what} must have 1 to {most} characters.")
+    if not value.isprintable() and _CONTROL.search(value):
+        raise EventRefusedError(Reason.CONTROL_CHARACTERS, f"{what} must not hold control characters.")
+    return value
+
+
+def identifier(raw: Raw, reason: Reason, what: str, most: int) -> str:
+    """Return a name that may also be written as a whole number."""
+    written = bytes(raw)
+    if _INTEGER.fullmatch(written):
+        return written.decode()
+    return text(raw, reason, what, most)
+
+
+def instant(raw: Raw, what: str) -> datetime:
+    """Return an instant as aware UTC; without a zone it is UTC already."""
+    written = text(raw, Reason.BAD_TIME, what, 64)
+    try:
+        moment = datetime.fromisoformat(written)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise EventRefusedError(Reason.BAD_TIME, f"{what} must be a date and time in ISO 8601.") from None
+    if moment < EPOCH:
+        raise EventRefusedError(Reason.BAD_TIME, f"{what} must not be before 1970.")
+    return moment
+
+
+def scalar(raw: Raw) -> Raw | str | None:
+    """Return a value that may stand in clear, in its canonical form; None if it is too long or not a scalar."""
+    written = bytes(raw)
+    first = written[:1]
+    if first == b'"':
+        return _clear_text(raw)
+    if first in b"{[":
+        return None
+    if first in b"-0123456789":
+        _refuse_large(written)
+        return raw if len(written) <= NUMBER_MAX else None
+    return raw  # true, false, null
+
+
+def _clear_text(raw: Raw) -> str | None:
+    try:
+        value = _TEXT.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise EventRefusedError(Reason.MALFORMED, "Text is not valid Unicode.") from None
+    return value if len(value) <= TEXT_MAX and not _CONTROL.search(value) else None
+
+
+def _refuse_large(written: bytes) -> None:
+    """Whole numbers must fit int64; a fraction must fit a double."""
+    if _INTEGER.fullmatch(written):
+        if int(written) in _INT64:
+            return
+    elif not written.lstrip(b"-").isdigit():
+        try:
+            _NUMBER.decode(written)
+        except msgspec.DecodeError:
+            raise EventRefusedError(Reason.BAD_NUMBER, "A number is too large.") from None
+        return
+    raise EventRefusedError(Reason.BAD_NUMBER, "A whole number must fit 64 bits.")
+
+
+def canonical(values: Mapping[str, Any]) -> bytes:
+    """Return compact JSON with sorted keys; values may be undecoded. Checks all that nobody has looked at yet."""
+    try:
+        whole = _ANY.decode(msgspec.json.encode(values))
+        if _deeper(whole, DEPTH_MAX):
+            raise too_deep()
+        return _encode_sorted(whole)
+    except RecursionError:
+        raise too_deep() from None
+    except OverflowError:
+        raise EventRefusedError(Reason.BAD_NUMBER, "A whole number must fit 64 bits.") from None
+    except (msgspec.DecodeError, UnicodeError):
+        raise EventRefusedError(Reason.MALFORMED, "The event is not valid JSON in UTF-8.") from None
+
+
+def _deeper(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        inner = list(cast("dict[str, object]", value).values())
+    elif isinstance(value, list):
+        inner = cast("list[object]", value)
+    else:
+        return False
+    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
+
+
+def with_member(body: bytes, name: str, member: bytes) -> bytes:
+    """Return a JSON object with one more member at its end."""
+    head = b"{" if body == b"{}" else body[:-1] + b","
+    return head + b'"' + name.encode() + b'":' + member + b"}"

@@ -1,0 +1,176 @@
+"""Validate-and-append: the one way into the log, for HTTP, imports and replays alike.
+
+Candidates were judged at the gate (`intake`); here they meet what is already known: repeats are dropped, conflicts and
+times too far ahead are quarantined, the rest is sealed, numbered under the tenant's lock and written.
+Deliberately not here: opening the transaction, and reading (`reads.py`).
+Units: 16-byte hashes; `seq` grows in the order of commits within a tenant.
+"""
+
+import hmac
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from keyuan.engines.database import Session, load_statements
+from keyuan.engines.secrets import Secrets
+from keyuan.events import quarantine
+from keyuan.events.clock import read_clock
+from keyuan.events.model import AHEAD_MAX, Candidate, Draft, Policy, Reason, Receipt, Refusal
+from keyuan.events.senders import HASH_BYTES, ensure_sealers, message_key_of
+from keyuan.kernel.clock import ProgrammeClock
+
+_SQL = load_statements("keyuan.events")
+_EVENTS_IN = {
+    "seq": "int8",
+    "message_key": "bytea",
+    "digest": "bytea",
+    "kind": "text",
+    "name": "text",
+    "sender": "bytea",
+    "anonymous": "bytea",
+    "at": "timestamptz",
+    "received_at": "timestamptz",
+    "source": "text",
+    "body": "bytea",
+    "sealed": "bytea",
+}
+_CONFLICT = Refusal(Reason.CONFLICT, "The same messageId was used before with other content.")
+_AHEAD = Refusal(Reason.TOO_FAR_AHEAD, "The time is more than 24 hours ahead of the programme clock.")
+_BEYOND = Refusal(Reason.TOO_FAR_AHEAD, "The time is beyond the end of the import.")
+
+
+class _Keyed(NamedTuple):
+    """A draft with the hashes that stand for its sender, message and content."""
+
+    message_key: bytes
+    digest: bytes
+    sender: bytes
+    anonymous: bytes | None
+    candidate: Candidate
+    draft: Draft
+
+
+_Refused = tuple[_Keyed, Refusal]
+
+
+def append(session: Session, secrets: Secrets, candidates: Sequence[Candidate], policy: Policy) -> Receipt:
+    """Write what is new and acceptable to the log, the unacceptable to quarantine, in their order.
+
+    The tenant's lock is held from here to the end of the caller's transaction: append last, commit soon.
+    """
+    if not candidates:
+        return Receipt(0, 0, 0)
+    keyed, refused = _key_all(session.tenant, secrets, candidates)
+    session.execute(_SQL["lock"], tenant=session.tenant)
+    fresh, conflicts = _unknown(session, keyed)
+    timed, ahead = _timed(fresh, read_clock(session), policy)
+    refused += [
+        quarantine.turned_away(session.tenant, secrets, one.message_key, one.sender, one.candidate, refusal)
+        for one, refusal in [*conflicts, *ahead]
+    ]
+    owners = {one.sender for one, _ in timed if one.draft.rest is not None} | {each.sender for each in refused}
+    keys = ensure_sealers(session, secrets, owners, policy.system_now)
+    if timed:
+        _write(session, timed, keys)
+    quarantine.keep(session, refused, keys, shift=policy.shift)
+    return Receipt(len(timed), len(keyed) - len(fresh) - len(conflicts), len(refused))
+
+
+def _key_all(
+    tenant: int, secrets: Secrets, candidates: Iterable[Candidate]
+) -> tuple[list[_Keyed], list[quarantine.TurnedAway]]:
+    keyed: list[_Keyed] = []
+    refused: list[quarantine.TurnedAway] = []
+    for candidate in candidates:
+        checked = candidate.checked
+        if isinstance(checked, Draft):
+            keyed.append(_key(tenant, secrets, candidate, checked))
+        else:
+            refused.append(quarantine.refused_at_gate(tenant, secrets, candidate, checked))
+    return keyed, refused
+
+
+def _key(tenant: int, secrets: Secrets, candidate: Candidate, draft: Draft) -> _Keyed:
+    """Replace the sender's own names by keyed hashes."""
+    user = None if draft.user_id is None else secrets.sender(tenant, "user", draft.user_id)
+    anonymous = None if draft.anonymous_id is None else secrets.sender(tenant, "anonymous", draft.anonymous_id)
+    sender = user or anonymous
+    if sender is None:
+        raise AssertionError("a draft has a sender")
+    message_key = candidate.message_key or message_key_of(tenant, secrets, candidate.source, draft.message_id)
+    digest = hmac.digest(secrets.sender_hash, b"content|" + draft.fingerprint, "sha256")[:HASH_BYTES]
+    return _Keyed(message_key, digest, sender, None if user is None else anonymous, candidate, draft)
+
+
+def _unknown(session: Session, keyed: list[_Keyed]) -> tuple[list[_Keyed], list[_Refused]]:
+    """Return the messages that were never seen, and those whose id was used for other content."""
+    known: dict[bytes, bytes] = dict(session.rows(_SQL["known"], keys=[one.message_key for one in keyed]))
+    fresh: list[_Keyed] = []
+    conflicts: list[_Refused] = []
+    for one in keyed:
+        digest = known.setdefault(one.message_key, one.digest)
+        if digest is one.digest:  # just put there: nobody had it
+            fresh.append(one)
+        elif digest != one.digest:
+            conflicts.append((one, _CONFLICT))
+    return fresh, conflicts
+
+
+def _timed(
+    fresh: list[_Keyed], clock: ProgrammeClock, policy: Policy
+) -> tuple[list[tuple[_Keyed, datetime]], list[_Refused]]:
+    """Give each event its programme time, and turn away what lies beyond the horizon."""
+    horizon = policy.horizon or clock.now(policy.system_now) + AHEAD_MAX
+    refusal = _AHEAD if policy.horizon is None else _BEYOND
+    timed: list[tuple[_Keyed, datetime]] = []
+    ahead: list[_Refused] = []
+    for one in fresh:
+        at = _programme_time(one, clock, policy)
+        if at is None or at > horizon:
+            ahead.append((one, refusal))
+        else:
+            timed.append((one, at))
+    return timed, ahead
+
+
+def _programme_time(one: _Keyed, clock: ProgrammeClock, policy: Policy) -> datetime | None:
+    """Return the event's time, shifted for a clock that is kept by hand; None if no calendar holds it."""
+    received_at = one.candidate.received_at
+    at = one.draft.at or received_at
+    if not (policy.shift and clock.by_hand):
+        return at
+    try:
+        return at + (clock.now(received_at) - received_at)
+    except OverflowError:
+        return None
+
+
+def _write(session: Session, timed: list[tuple[_Keyed, datetime]], keys: quarantine.Keys) -> None:
+    received = [one.candidate.received_at for one, _ in timed]
+    session.row(_SQL["months"], first=min(received).date(), last=max(received).date())
+    numbers = [seq for (seq,) in session.rows(_SQL["numbers"], count=len(timed))]
+    session.stage("events_in", _EVENTS_IN, _rows(timed, numbers, keys))
+    session.execute(_SQL["append_log"], tenant=session.tenant)
+    session.execute(_SQL["append_messages"], tenant=session.tenant)
+
+
+def _rows(
+    timed: list[tuple[_Keyed, datetime]], numbers: list[int], keys: quarantine.Keys
+) -> Iterator[tuple[object, ...]]:
+    for (one, at), seq in zip(timed, numbers, strict=True):
+        message_key, digest, sender, anonymous, candidate, draft = one
+        sealed = None if draft.rest is None else keys[sender].seal(draft.rest, message_key)
+        yield (
+            seq,
+            message_key,
+            digest,
+            draft.kind,
+            draft.name,
+            sender,
+            anonymous,
+            at,
+            candidate.received_at,
+            candidate.source,
+            draft.body,
+            sealed,
+        )

@@ -1,0 +1,53 @@
+"""Reading the log in order, and where each reader is.
+
+Deliberately not here: what a reader does with an event; its position moves in the transaction of its effects.
+"""
+
+from collections.abc import Sequence
+
+from keyuan.engines.database import Session, load_statements
+from keyuan.events.model import LoggedEvent
+
+_SQL = load_statements("keyuan.events")
+BATCH_MAX = 2_000
+
+
+def read_after(session: Session, seq: int, limit: int = BATCH_MAX) -> list[LoggedEvent]:
+    """Return the next events after a place in the log, in order."""
+    return [LoggedEvent._make(row) for row in session.rows(_SQL["read_after"], seq=seq, limit=limit)]
+
+
+def read_seqs(session: Session, seqs: Sequence[int]) -> list[LoggedEvent]:
+    """Return the events with these numbers, in order; unknown numbers are left out."""
+    return [LoggedEvent._make(row) for row in session.rows(_SQL["by_seq"], seqs=list(seqs))]
+
+
+def last_seq(session: Session) -> int:
+    """Return the highest number in the log, 0 if it is empty."""
+    row = session.row(_SQL["last_seq"])
+    return (row[0] if row else None) or 0
+
+
+def count_kinds(session: Session) -> dict[str, int]:
+    """Return how many events of each kind the log holds."""
+    return dict(session.rows(_SQL["count_kinds"]))
+
+
+def lock_position(session: Session, consumer: str) -> int:
+    """Return how far a consumer is, and keep others of its name waiting until this transaction ends."""
+    row = session.row(_SQL["lock_position"], consumer=consumer)
+    if row is None:
+        session.execute(_SQL["make_position"], tenant=session.tenant, consumer=consumer)
+        row = session.row(_SQL["lock_position"], consumer=consumer)
+    return row[0] if row else 0
+
+
+def position(session: Session, consumer: str) -> int:
+    """Return how far a consumer is, without waiting for it."""
+    row = session.row(_SQL["position"], consumer=consumer)
+    return row[0] if row else 0
+
+
+def advance(session: Session, consumer: str, seq: int) -> None:
+    """Move a consumer's position forward; the caller holds it by `lock_position`."""
+    session.execute(_SQL["advance"], consumer=consumer, seq=seq)

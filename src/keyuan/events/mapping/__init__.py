@@ -1,8 +1,8 @@
 """A mapping file says what the columns of a file mean; this turns rows into events of the Segment specification. Pure."""
 
-from keyuan.events.mapping.build import Made, Refused, events_of, refused_lines
+from keyuan.events.mapping.build import events_of, refused_lines
 from keyuan.events.mapping.load import load_mapping, parse_mapping
-from keyuan.events.mapping.merge import merged
+from keyuan.events.mapping.merge import Made, merged
 from keyuan.events.mapping.model import Mapping, MappingError
 from keyuan.events.mapping.plan import SourcePlan, columns_wanted, lookups_of, plan_source, unused_columns
 
@@ -10,7 +10,6 @@ __all__ = [
     "Made",
     "Mapping",
     "MappingError",
-    "Refused",
     "SourcePlan",
     "columns_wanted",
     "events_of",

@@ -1,7 +1,7 @@
 """Reading a mapping file: every mistake that can be seen without the data is said here, with its place."""
 
 import tomllib
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -53,10 +53,9 @@ def parse_mapping(text: str) -> Mapping:
     return mapping
 
 
-def instant_us(given: datetime | date, zone: str) -> int:
+def instant_us(given: datetime, zone: str) -> int:
     """Return microseconds of an instant written in the mapping file; without a zone it is of `zone`."""
-    instant = given if isinstance(given, datetime) else datetime(given.year, given.month, given.day)  # noqa: DTZ001  # the zone comes next
-    return to_us((instant if instant.tzinfo else instant.replace(tzinfo=_zone(zone))).astimezone(UTC))
+    return to_us((given if given.tzinfo else given.replace(tzinfo=_zone(zone))).astimezone(UTC))
 
 
 def fields_of(named: dict[str, Field | str]) -> dict[str, Field]:

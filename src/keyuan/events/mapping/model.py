@@ -5,7 +5,7 @@ Units: money columns are major units (12.50) unless `money_minor`; they become i
 Reference: docs/reference/mapping.md.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -35,7 +35,7 @@ class Time(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When it happened: a column, or one instant for all rows."""
 
     column: Name | None = None
-    constant: datetime | date | None = None
+    constant: datetime | None = None
     zone: Name | None = None
     pattern: Name | None = None
     unit: Literal["s", "ms", "us"] | None = None

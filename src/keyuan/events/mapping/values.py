@@ -82,13 +82,15 @@ def fragments(name: str, given: Field, currency: str) -> Memo:
 def terms(given: Field, currency: str) -> Memo:
     """Return the memo from a value to the integer that a sum adds; a fault makes the sum negative, whatever comes."""
     convert = _converter(given, currency)
-    return Memo(lambda value: 0 if value is None else int(convert(value)), lambda _: FAULTY_SUM)
+    return Memo(lambda value: FAULTY_SUM if value is None else int(convert(value)), lambda _: FAULTY_SUM)
 
 
 def term_fault(name: str, given: Field, currency: str, value: Value) -> tuple[Reason, str] | None:
     """Return why a value cannot be added, or None."""
+    if value is None:
+        return Reason.BAD_AMOUNT, f"{name}: {given.sum} is missing, and a sum without it would be wrong"
     try:
-        if value is not None and int(_converter(given, currency)(value)) < 0:
+        if int(_converter(given, currency)(value)) < 0:
             return Reason.BAD_NUMBER, f"{name}: {given.sum} is negative"
     except ValueFaultError as fault:
         return fault.reason, f"{name}: {given.sum} {fault.why}"

@@ -1,0 +1,240 @@
+"""Rows become events: raw JSON in the form of the Segment specification, with their time. Pure.
+
+A chunk is turned column by column into fragments of JSON (`values.py`), and fragments are joined: no dictionary is
+made for a line. A row that cannot be turned refuses its event, with the reason and the number of the row; an order
+with one bad line is refused whole, because without that line its amount would be wrong.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from keyuan.engines.files import Chunk, Reject, Value
+from keyuan.events.mapping.load import fields_of
+from keyuan.events.mapping.made_up import made_up_traits
+from keyuan.events.mapping.merge import NO_TIME_US, Made
+from keyuan.events.mapping.model import Field
+from keyuan.events.mapping.plan import ROW_NUMBER, Piece, SourcePlan, templates
+from keyuan.events.mapping.values import FAULT, Memo, ValueFaultError, as_text, fragments, term_fault, terms
+from keyuan.events.model import Reason, Refusal
+from keyuan.kernel.clock import from_us
+
+SHOWN_TEXT_MAX = 200
+_MISSING = {
+    "messageId": Reason.BAD_MESSAGE_ID,
+    "userId": Reason.NO_SENDER,
+    "anonymousId": Reason.NO_SENDER,
+}
+_FIRST_YEAR_US, _LAST_YEAR_US = -62_135_596_800_000_000, 253_402_300_799_999_999
+_encode = msgspec.json.encode
+
+
+def events_of(plan: SourcePlan, chunks: Iterable[Chunk]) -> Iterator[Made]:
+    """Yield the events of one source in order."""
+    builder = _Builder(plan)
+    for chunk in chunks:
+        yield from builder.events(chunk)
+
+
+def refused_lines(file: str, rank: int, rejects: Iterable[Reject]) -> Iterator[Made]:
+    """Yield the lines of a file that are not rows."""
+    for number, reject in enumerate(rejects):
+        body = _encode({"type": "row", "file": file, "row": reject.line, "text": reject.text})
+        detail = f"{file}, line {reject.line}: {reject.why}."
+        yield Made(NO_TIME_US, rank, number, body, Refusal(Reason.MALFORMED, detail))
+
+
+class _Builder:
+    """The converters of one source, with what they remember."""
+
+    def __init__(self, plan: SourcePlan) -> None:
+        source = plan.source
+        self._plan = plan
+        self._numbers = count()
+        self._templates = {name: _Template(name, pieces, plan) for name, pieces in templates(source).items()}
+        self._fields = [_Part(name, given, plan) for name, given in fields_of(source.fields).items()]
+        lines = {} if source.lines is None else fields_of(source.lines.fields)
+        self._lines = [_Part(name, given, plan) for name, given in lines.items()]
+        self._made_up = Memo(lambda value: made_up_traits(value) if value is not None else "", _no_fault)
+        event = "" if source.event is None else f',"event":{_encode(source.event).decode()}'
+        self._head = f'{{"type":"{source.kind}"{event}'
+        self._member = "traits" if source.kind == "identify" else "properties"
+        self._list = "" if source.lines is None else f",{_encode(source.lines.name).decode()}:[{{"
+
+    def events(self, chunk: Chunk) -> Iterator[Made]:
+        """Yield the events of one chunk."""
+        spans = _spans(chunk, grouped=bool(self._lines))
+        starts = [start for start, _ in spans]
+        lines = self._line_texts(chunk)
+        ids = [template.texts(chunk, starts) for template in self._templates.values()]
+        members = list(map("".join, zip(*[part.texts(chunk, spans, starts) for part in self._fields], strict=True)))
+        members = members or [""] * len(spans)
+        if self._plan.source.made_up is not None:
+            column = chunk.columns[self._plan.places[self._plan.source.made_up.column]]
+            members = [text + self._made_up[column[at]] for text, at in zip(members, starts, strict=True)]
+        for index, (start, stop) in enumerate(spans):
+            head = "".join(column[index] for column in ids)
+            yield self._event(chunk, (start, stop), head, members[index], lines)
+
+    def _event(self, chunk: Chunk, span: tuple[int, int], ids: str, members: str, lines: list[str]) -> Made:
+        start, stop = span
+        time_us = chunk.time_us[start]
+        if lines:
+            members += f"{self._list}{'},{'.join(lines[start:stop])}}}]"
+        stamp = _stamp(time_us)
+        uneven = chunk.uneven is not None and chunk.uneven[start] is not None
+        keyless = self._plan.selection.group_by is not None and (chunk.key is None or chunk.key[start] is None)
+        body = f'{self._head}{ids},"timestamp":"{stamp}","{self._member}":{{{members[1:]}}}}}'
+        if stamp is None or uneven or keyless or FAULT in body:
+            return self._refused(chunk, span, ids, body)
+        return Made(time_us or 0, self._plan.rank, next(self._numbers), body.encode(), None)
+
+    def _line_texts(self, chunk: Chunk) -> list[str]:
+        """Return one text a row: the members of its object."""
+        columns = [part.row_texts(chunk) for part in self._lines]
+        return [text[1:] for text in map("".join, zip(*columns, strict=True))]
+
+    def _refused(self, chunk: Chunk, span: tuple[int, int], ids: str, body: str) -> Made:
+        """Return the refusal of an event, with the first row that is at fault and what it holds."""
+        row, refusal = self._why(chunk, span, body)
+        columns = self._plan.selection.columns
+        shown = {
+            ".".join(column): None if value is None else as_text(value)[:SHOWN_TEXT_MAX]
+            for column, value in zip(columns, (values[row] for values in chunk.columns), strict=True)
+        }
+        file = self._plan.source.file
+        about = _encode({"type": "row", "file": file, "row": chunk.row[row], "columns": shown})
+        if FAULT not in ids:
+            # The ids are kept where there are any, so that the refusal is sealed under its sender's own key.
+            about = b"{" + ids[1:].encode() + b"," + about[1:]
+        refusal = Refusal(refusal.reason, f"{file}, row {chunk.row[row]}: {refusal.detail}.")
+        time_us = chunk.time_us[span[0]]
+        place = NO_TIME_US if time_us is None else time_us
+        return Made(place, self._plan.rank, next(self._numbers), about, refusal)
+
+    def _why(self, chunk: Chunk, span: tuple[int, int], body: str) -> tuple[int, Refusal]:
+        start, stop = span
+        source = self._plan.source
+        if source.group_by is not None and (chunk.key is None or chunk.key[start] is None):
+            return start, Refusal(Reason.BAD_PROPERTIES, f"{source.group_by} is missing")
+        if chunk.uneven is not None and (name := chunk.uneven[start]) is not None:
+            return start, Refusal(Reason.BAD_PROPERTIES, f"the rows of one {source.group_by} differ in {name}")
+        if _stamp(chunk.time_us[start]) is None:
+            grouped = f" in a row of this {source.group_by}" if source.group_by else ""
+            return start, Refusal(Reason.BAD_TIME, f"the time {source.time.column} cannot be read{grouped}")
+        for row in range(start, stop):
+            for part in self._lines + self._fields:
+                fault = part.fault(chunk, row)
+                if fault is not None:
+                    return row, fault
+        _, reason, why, *_ = body.split(FAULT)
+        return start, Refusal(Reason(reason), why)
+
+
+class _Part:
+    """One field: how its column becomes fragments, or a sum of integers."""
+
+    def __init__(self, name: str, given: Field, plan: SourcePlan) -> None:
+        column = given.column or given.sum
+        self._name, self._given, self._currency = name, given, plan.currency
+        self._place = -1 if column is None else plan.places[column]
+        self._head = f",{_encode(name).decode()}:"
+        make = fragments if given.sum is None else None
+        self._memo = make(name, given, plan.currency) if make else terms(given, plan.currency)
+        self._fixed = "" if given.constant is None else self._head + _encode(given.constant).decode()
+
+    def row_texts(self, chunk: Chunk) -> Sequence[str]:
+        """Return one fragment for each row."""
+        if self._place < 0:
+            return [self._fixed] * len(chunk.row)
+        return list(map(self._memo.__getitem__, chunk.columns[self._place]))
+
+    def texts(self, chunk: Chunk, spans: Sequence[tuple[int, int]], starts: Sequence[int]) -> Sequence[str]:
+        """Return one fragment for each event."""
+        if self._place < 0:
+            return [self._fixed] * len(spans)
+        column = chunk.columns[self._place]
+        if self._given.sum is None:
+            return [self._memo[column[at]] for at in starts]
+        numbers: list[int] = list(map(self._memo.__getitem__, column))
+        sums = (sum(numbers[start:stop]) for start, stop in spans)
+        return [f"{self._head}{total}" if total >= 0 else f"{FAULT}sum{FAULT}" for total in sums]
+
+    def fault(self, chunk: Chunk, row: int) -> Refusal | None:
+        """Return why the value of one row is refused, or None."""
+        if self._place < 0:
+            return None
+        value = chunk.columns[self._place][row]
+        if self._given.sum is not None:
+            found = term_fault(self._name, self._given, self._currency, value)
+            return None if found is None else Refusal(*found)
+        text: str = self._memo[value]
+        if FAULT not in text:
+            return None
+        _, reason, why, *_ = text.split(FAULT)
+        return Refusal(Reason(reason), why)
+
+
+class _Template:
+    """A text with the values of columns in it, as a member of the event."""
+
+    def __init__(self, name: str, pieces: Sequence[Piece], plan: SourcePlan) -> None:
+        self._head = f',"{name}":'
+        self._pieces = [(piece.text, self._place(piece, plan)) for piece in pieces]
+        self._memos = [_template_memo(name, piece.column or "") for piece in pieces]
+
+    @staticmethod
+    def _place(piece: Piece, plan: SourcePlan) -> int | None:
+        if piece.column is None or piece.column == ROW_NUMBER:
+            return None if piece.column is None else -1
+        return plan.places[piece.column]
+
+    def texts(self, chunk: Chunk, starts: Sequence[int]) -> list[str]:
+        """Return one member of JSON for each event."""
+        columns: list[list[str]] = []
+        for (text, place), memo in zip(self._pieces, self._memos, strict=True):
+            columns.append([text] * len(starts))
+            if place is not None:
+                values: Sequence[Value] = chunk.row if place < 0 else chunk.columns[place]
+                columns.append([memo[values[at]] for at in starts])
+        return [self._member(text) for text in map("".join, zip(*columns, strict=True))]
+
+    def _member(self, text: str) -> str:
+        return text if FAULT in text else self._head + _encode(text).decode()
+
+
+def _template_memo(name: str, column: str) -> Memo:
+    def make(value: Value) -> str:
+        if value is None or value == "":
+            raise ValueFaultError(_MISSING[name], "is missing")
+        text = as_text(value)
+        if FAULT in text:
+            raise ValueFaultError(Reason.CONTROL_CHARACTERS, "holds a NUL")
+        return text
+
+    return Memo(make, lambda fault: f"{FAULT}{fault.reason}{FAULT}{name}: {column} {fault.why}{FAULT}")
+
+
+def _spans(chunk: Chunk, *, grouped: bool) -> list[tuple[int, int]]:
+    """Return from where to where the rows of each event go; a row without a key stands alone."""
+    size = len(chunk.row)
+    keys = chunk.key
+    if not grouped or keys is None:
+        return [(at, at + 1) for at in range(size)]
+    later = iter(keys)
+    next(later, None)
+    cuts = [at for at, (one, other) in enumerate(zip(keys, later, strict=False), 1) if one != other or other is None]
+    return list(zip([0, *cuts], [*cuts, size], strict=True))
+
+
+def _stamp(time_us: int | None) -> str | None:
+    """Return the time as RFC 3339 in UTC; None if there is none, or no calendar of ours holds it."""
+    if time_us is None or not _FIRST_YEAR_US <= time_us <= _LAST_YEAR_US:
+        return None
+    return from_us(time_us).isoformat().replace("+00:00", "Z")
+
+
+def _no_fault(fault: ValueFaultError) -> Any:
+    raise AssertionError(fault.why)

@@ -1,6 +1,6 @@
 """Who agreed to what: purposes, records, withdrawal. Nothing runs for a purpose a person has not consented to."""
 
-from keyuan.consent.model import Decision, Purpose, Record, UnknownPurposeError, allows
+from keyuan.consent.model import Decision, Purpose, Record, Timeline, UnknownPurposeError, allows
 from keyuan.consent.reads import decisions_of, people_in_force
 from keyuan.consent.store import record
 
@@ -8,6 +8,7 @@ __all__ = [
     "Decision",
     "Purpose",
     "Record",
+    "Timeline",
     "UnknownPurposeError",
     "allows",
     "decisions_of",

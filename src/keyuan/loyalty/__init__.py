@@ -1,8 +1,18 @@
 """Programmes and what they pay: earn rules, membership, expiry policy."""
 
-from keyuan.loyalty.model import Basket, EarnRule, Programme, Quote, UnknownProgrammeError, earn_key, quote_many
-from keyuan.loyalty.reads import earned_days, programme
-from keyuan.loyalty.store import create_programme, enrol, lock_members, note_earned
+from keyuan.loyalty.model import (
+    Basket,
+    EarnRule,
+    Programme,
+    Quote,
+    UnknownProgrammeError,
+    day_of,
+    doubled_minor,
+    earn_key,
+    quote_many,
+)
+from keyuan.loyalty.reads import holders, programme, programmes
+from keyuan.loyalty.store import create_programme, enrol
 
 __all__ = [
     "Basket",
@@ -11,11 +21,12 @@ __all__ = [
     "Quote",
     "UnknownProgrammeError",
     "create_programme",
+    "day_of",
+    "doubled_minor",
     "earn_key",
-    "earned_days",
     "enrol",
-    "lock_members",
-    "note_earned",
+    "holders",
     "programme",
+    "programmes",
     "quote_many",
 ]

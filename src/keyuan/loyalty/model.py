@@ -4,15 +4,18 @@ The award of a basket is the smaller of what is left of the member's daily cap a
 `floor((total_minor + doubled_minor) / minor_per_point)`, where `doubled_minor` sums the lines in a doubled category;
 a line without a category is not doubled. Multiply before dividing, round down once, per award.
 Not here: who the member is (flows resolve that) and how points are kept (`ledger`).
-Units: `_minor` in the programme's money currency, points are whole; a day is a UTC day, counted from the epoch.
+Units: `_minor` in the programme's money currency, points are whole; a day is a UTC day.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from keyuan.kernel.clock import DAY_US, add_months
 from keyuan.kernel.digest import sha256
 from keyuan.kernel.errors import MissingError
+
+_EPOCH_DAY = date(1970, 1, 1)
 
 
 class UnknownProgrammeError(MissingError):
@@ -48,29 +51,27 @@ class Programme(NamedTuple):
 class Basket(NamedTuple):
     """A purchase as the rules see it: a holder, a time and amounts, no person."""
 
-    key: bytes
     holder: int
     at_us: int
     base_minor: int
     doubled_minor: int
-    reference: bytes
 
 
 class Quote(NamedTuple):
     """What a basket earns, and the member's total of that day after it."""
 
     points: int
-    day: int
+    day: date
     day_points: int
 
 
-DayPoints = Mapping[tuple[int, int], int]
+DayPoints = Mapping[tuple[int, date], int]
 """Points that a holder earned on a day: (holder, day) to points."""
 
 
-def day_of(at_us: int) -> int:
-    """Return the UTC day of an instant, counted from 1970-01-01."""
-    return at_us // DAY_US
+def day_of(at_us: int) -> date:
+    """Return the UTC day of an instant."""
+    return _EPOCH_DAY + timedelta(days=at_us // DAY_US)
 
 
 def doubled_minor(rule: EarnRule, lines: Iterable[tuple[str | None, int]]) -> int:

@@ -12,15 +12,14 @@ VALUES (%(tenant)s, %(programme)s, %(rule)s, %(version)s, %(minor_per_point)s, %
         %(expiry_months)s)
     ON CONFLICT (tenant, programme, rule, version) DO NOTHING
 
--- programme --
+-- programmes --
 -- The newest version of the rule is the one in force.
-SELECT p.name, p.brand, p.currency, p.money_currency,
+SELECT DISTINCT ON (p.programme COLLATE "C")
+       p.programme, p.name, p.brand, p.currency, p.money_currency,
        r.rule, r.version, r.minor_per_point, r.daily_cap, r.doubled_categories, r.expiry_months
   FROM loyalty.programme AS p
   JOIN loyalty.earn_rule AS r USING (tenant, programme)
- WHERE p.programme = %(programme)s
- ORDER BY r.version DESC
- LIMIT 1
+ ORDER BY p.programme COLLATE "C", r.version DESC
 
 -- enrol --
 -- One holder per person and programme, made once.
@@ -29,24 +28,8 @@ SELECT %(tenant)s, %(programme)s, s.person, s.holder, %(joined_at)s
   FROM pg_temp.member_in AS s
     ON CONFLICT (tenant, programme, person) DO NOTHING
 
--- lock_members --
--- In holder order, so that two batches never wait for each other in a circle.
+-- holders --
+-- Only people who joined have one.
 SELECT m.person, m.holder
   FROM loyalty.member AS m
  WHERE m.programme = %(programme)s AND m.person = ANY(%(people)s)
- ORDER BY m.holder
-   FOR UPDATE
-
--- earned_days --
--- Pairs come as two arrays of one length.
-SELECT e.holder, e.day, e.points
-  FROM unnest(%(holders)s::int8[], %(days)s::int4[]) AS wanted (holder, day)
-  JOIN loyalty.earned AS e USING (holder, day)
- WHERE e.programme = %(programme)s
-
--- note_earned --
--- The new total replaces the old one: the rows are locked through their member.
-INSERT INTO loyalty.earned (tenant, programme, holder, day, points)
-SELECT %(tenant)s, %(programme)s, s.holder, s.day, s.points
-  FROM pg_temp.earned_in AS s
-    ON CONFLICT (tenant, programme, holder, day) DO UPDATE SET points = excluded.points

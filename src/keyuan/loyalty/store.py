@@ -1,15 +1,15 @@
-"""Writing programmes, members and what they earned a day."""
+"""Writing programmes and members."""
 
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.loyalty.model import DayPoints, Programme
+from keyuan.loyalty.model import Programme
 
 _SQL = load_statements(__package__ or "")
-_HOLDER_BITS = 62
+_HOLDER_MAX = 2**62
 
 
 def create_programme(session: Session, programme: Programme) -> None:
@@ -45,22 +45,6 @@ def enrol(session: Session, programme: str, people: Iterable[uuid.UUID], joined_
     session.stage(
         "member_in",
         {"person": "uuid", "holder": "int8"},
-        ((person, secrets.randbits(_HOLDER_BITS)) for person in people),
+        ((person, secrets.randbelow(_HOLDER_MAX) + 1) for person in people),
     )
     return session.execute(_SQL["enrol"], tenant=session.tenant, programme=programme, joined_at=joined_at)
-
-
-def lock_members(session: Session, programme: str, people: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, int]:
-    """Return the holders of a batch of people, locked in order until the transaction ends.
-
-    The lock makes the daily cap exact when a till and the consumer award the same member at the same time.
-    """
-    rows = session.rows(_SQL["lock_members"], programme=programme, people=list(people))
-    return {person: holder for person, holder in rows}  # noqa: C416  # dict() of rows would not be typed
-
-
-def note_earned(session: Session, programme: str, earned: DayPoints) -> None:
-    """Keep the new totals per holder and day."""
-    rows = ((holder, day, points) for (holder, day), points in earned.items())
-    session.stage("earned_in", {"holder": "int8", "day": "int4", "points": "int8"}, rows)
-    session.execute(_SQL["note_earned"], tenant=session.tenant, programme=programme)

@@ -1,4 +1,4 @@
--- Programmes, the versions of their earn rules, members and what they earned a day.
+-- Programmes, the versions of their earn rules, and members.
 CREATE SCHEMA loyalty;
 GRANT USAGE ON SCHEMA loyalty TO keyuan_app;
 
@@ -41,13 +41,3 @@ CREATE TABLE loyalty.member (
   FOREIGN KEY (tenant, programme) REFERENCES loyalty.programme
 );
 SELECT sec.protect('loyalty.member');
-
-CREATE TABLE loyalty.earned (
-  tenant int4 NOT NULL,
-  programme text NOT NULL,
-  holder int8 NOT NULL,
-  day int4 NOT NULL,
-  points int8 NOT NULL CHECK (points >= 0),
-  PRIMARY KEY (tenant, programme, holder, day)
-);
-SELECT sec.protect('loyalty.earned');

@@ -1,0 +1,1 @@
+"""The composition root: an installation opened, its processes started, the demo told."""

@@ -1,0 +1,89 @@
+"""An installation opened: PostgreSQL running and migrated, keys at hand, the app role connected.
+
+Every command works with or without a running `up`: it adopts what runs, or starts its own and, as the last user of
+the data folder, stops it again.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keyuan.app.use import used
+from keyuan.engines.database import Database
+from keyuan.engines.database.bootstrap import APP, Roles, bootstrap, bootstrap_url
+from keyuan.engines.database.embedded import Cluster, open_cluster
+from keyuan.engines.database.embedded.passwords import kept_password
+from keyuan.engines.database.migrate import add_tenant, migrate
+from keyuan.engines.secrets import Secrets, open_secrets
+from keyuan.kernel.config import Settings
+
+DATABASE_NAME = "keyuan"
+KEYS = "keys"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What a command works with. `cluster` is None on a PostgreSQL that somebody else runs."""
+
+    settings: Settings
+    folder: Path
+    database: Database = field(repr=False)
+    secrets: Secrets = field(repr=False)
+    cluster: Cluster | None
+
+    @property
+    def tenant(self) -> int:
+        """The tenant that commands work for."""
+        return self.settings.tenant
+
+
+def _quiet(_text: str) -> None:
+    """Nobody listens."""
+
+
+@contextmanager
+def opened(settings: Settings, *, progress: Progress = _quiet) -> Generator[Installation, None, None]:
+    """Open an installation, starting what does not run; stop it at the end if nobody else uses it."""
+    folder = settings.data_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with used(folder) as use:
+        secrets = open_secrets(folder / KEYS)
+        cluster = None if settings.database_url else open_cluster(folder)
+        try:
+            if cluster is not None:
+                cluster.start(progress=progress)
+            roles = _roles(settings, cluster, folder / KEYS)
+            migrate(roles.owner, secrets.token)
+            add_tenant(roles.owner, settings.tenant, settings.tenant_name)
+            with Database(roles.app, secrets.token) as database:
+                yield Installation(settings, folder, database, secrets, cluster)
+        finally:
+            if cluster is not None and use.is_last():
+                cluster.stop()
+
+
+@contextmanager
+def attached(settings: Settings, *, size: int = 4) -> Generator[Installation, None, None]:
+    """Join an installation that `up` keeps running, as one of its processes: with the app role only."""
+    folder = settings.data_dir.resolve()
+    secrets = open_secrets(folder / KEYS)
+    cluster = None if settings.database_url else open_cluster(folder)
+    with Database(_app_role(settings, cluster, folder / KEYS), secrets.token, size=size) as database:
+        yield Installation(settings, folder, database, secrets, cluster)
+
+
+def _roles(settings: Settings, cluster: Cluster | None, keys: Path) -> Roles:
+    if cluster is not None:
+        return bootstrap(cluster.superuser(), DATABASE_NAME, keys)
+    url, owner = settings.database_url, settings.database_owner_url
+    return bootstrap_url(url.get_secret_value() if url else "", owner.get_secret_value() if owner else None, keys)
+
+
+def _app_role(settings: Settings, cluster: Cluster | None, keys: Path) -> dict[str, Any]:
+    if cluster is None:
+        return _roles(settings, cluster, keys).app
+    return {**cluster.dsn(APP, DATABASE_NAME), "password": kept_password(keys, "app")}

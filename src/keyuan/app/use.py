@@ -1,0 +1,71 @@
+"""Who uses a data folder: every command holds a shared lock on it, so that the last one out stops what runs.
+
+The lock is the kernel's (flock): a killed process lets go of it by dying, whatever it was doing.
+"""
+
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from keyuan.kernel.errors import RefusedError
+
+_USERS = "users.lock"
+_SERVER = "server.lock"
+
+
+class AlreadyServedError(RefusedError):
+    """Another `keyuan up` or `keyuan demo` serves this data folder; stop it first, or use another --data folder."""
+
+
+class Use:
+    """A place among the users of a data folder."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def is_last(self) -> bool:
+        """Return whether nobody else uses the folder; until this use ends, nobody can begin to."""
+        with suppress(BlockingIOError):
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+
+@contextmanager
+def used(folder: Path) -> Generator[Use, None, None]:
+    """Be one of the users of a data folder."""
+    handle = os.open(folder / _USERS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield Use(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def served(folder: Path) -> Generator[None, None, None]:
+    """Be the one that serves a data folder.
+
+    Raises:
+        AlreadyServedError: somebody serves it already.
+    """
+    handle = os.open(folder / _SERVER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyServedError(folder=folder) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_served(folder: Path) -> bool:
+    """Return whether an `up` or `demo` serves a data folder now."""
+    try:
+        with served(folder):
+            return False
+    except AlreadyServedError:
+        return True

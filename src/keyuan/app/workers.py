@@ -1,0 +1,74 @@
+"""The child processes of `up`: what each does until it is told to stop.
+
+SIGTERM asks for a clean end: the batch at hand is finished or rolled back. SIGKILL at any moment loses nothing,
+because nothing is kept outside the database.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+
+from keyuan.app.installation import Installation, attached
+from keyuan.app.tree import ends_with_parent
+from keyuan.engines.database import Database
+from keyuan.flows.consume import Consumer
+from keyuan.jobs.clockwork import run_due
+from keyuan.kernel.clock import system_now
+from keyuan.kernel.config import Settings
+from keyuan.kernel.errors import EngineError
+
+IDLE_S = 0.05
+_TROUBLE_S = 0.5
+_JOBS_S = 1.0
+
+Step = Callable[[Installation], bool]
+
+
+def run_consumer(settings: Settings) -> None:
+    """Follow the log until told to stop."""
+    consumers: dict[int, Consumer] = {}
+
+    def step(installation: Installation) -> bool:
+        database = installation.database
+        return (
+            sum(_consumer(consumers, installation, tenant).step() for tenant in tenants(database, settings.tenant)) > 0
+        )
+
+    _repeat(settings, step, IDLE_S)
+
+
+def _consumer(known: dict[int, Consumer], installation: Installation, tenant: int) -> Consumer:
+    if tenant not in known:
+        known[tenant] = Consumer(installation.database, installation.secrets, tenant)
+    return known[tenant]
+
+
+def run_jobs(settings: Settings) -> None:
+    """Do what the clock starts, until told to stop."""
+
+    def step(installation: Installation) -> bool:
+        database = installation.database
+        return sum(run_due(database, tenant, system_now()) for tenant in tenants(database, settings.tenant)) > 0
+
+    _repeat(settings, step, _JOBS_S)
+
+
+def tenants(database: Database, asking: int) -> list[int]:
+    """Return the tenants of this installation; the list is readable to every tenant's session."""
+    with database.transaction(asking) as session:
+        return [row[0] for row in session.rows("SELECT t.tenant FROM sec.tenant_list AS t ORDER BY t.tenant")]
+
+
+def _repeat(settings: Settings, step: Step, idle_s: float) -> None:
+    """Call `step` again and again; wait a little when it had nothing to do, longer when an engine is in trouble."""
+    done = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: done.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ends_with_parent()
+    with attached(settings) as installation:
+        while not done.is_set():
+            try:
+                if not step(installation):
+                    done.wait(idle_s)
+            except EngineError:
+                done.wait(_TROUBLE_S)

@@ -1,0 +1,70 @@
+"""The consumer: the ordered reader of one tenant's log whose position moves together with its effects.
+
+One transaction per batch, so each event takes effect exactly once, a crash repeats nothing, and replay, backfill and
+live are one path. A batch that fails is rolled back and halved; the single event that fails goes to quarantine in
+the transaction that moves the position past it. An engine that does not answer is not the event's fault: the batch
+is tried again as it is.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from keyuan import events
+from keyuan.engines.database import Database
+from keyuan.engines.secrets import Secrets
+from keyuan.flows.take_effect import Effects, take_effect
+from keyuan.kernel.clock import system_now
+from keyuan.kernel.errors import CorruptionError, EngineError, KeyuanError
+
+NAME: Final = "main"
+BATCH_MAX: Final = 2_000
+# What a bad event can do to correct code; an engine's trouble and corruption are not among them.
+POISON: Final = (KeyuanError, ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
+
+
+@dataclass(slots=True)
+class Consumer:
+    """The one consumer of a tenant's log; `step` handles at most one batch."""
+
+    database: Database
+    secrets: Secrets
+    tenant: int
+    effects: Effects = field(default_factory=Effects)
+
+    def step(self, limit: int = BATCH_MAX) -> int:
+        """Take the next batch in and return how many events it had; 0 when there are none.
+
+        Raises:
+            EngineError: the database does not answer; nothing was changed, try again.
+            CorruptionError: stored data contradicts itself; somebody has to look.
+        """
+        try:
+            return self._batch(limit)
+        except (EngineError, CorruptionError):
+            self.effects.drop()
+            raise
+        except POISON as error:
+            self.effects.drop()
+            return self._put_aside(error) if limit == 1 else self.step(max(limit // 2, 1))
+
+    def _batch(self, limit: int) -> int:
+        with self.database.transaction(self.tenant) as session:
+            batch = events.read_after(session, events.lock_position(session, NAME), limit)
+            if batch:
+                take_effect(session, self.secrets, batch, self.effects)
+                events.advance(session, NAME, batch[-1].seq)
+        return len(batch)
+
+    def _put_aside(self, error: Exception) -> int:
+        """Move past the one event that cannot be processed, with the reason; it can be replayed."""
+        with self.database.transaction(self.tenant) as session:
+            batch = events.read_after(session, events.lock_position(session, NAME), 1)
+            for event in batch:
+                events.refuse_logged(session, self.secrets, event, reason(error), system_now())
+                events.advance(session, NAME, event.seq)
+        return len(batch)
+
+
+def reason(error: Exception) -> str:
+    """Return why an event was refused, without any of its content: messages of others may quote it."""
+    return error.message if isinstance(error, KeyuanError) else type(error).__name__

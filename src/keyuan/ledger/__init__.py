@@ -3,6 +3,7 @@
 Accounts are opaque; who a holder is, is known to other rooms alone.
 """
 
+from keyuan.ledger.audit import LedgerDifferenceError, Report, verify
 from keyuan.ledger.model import (
     BATCH_MAX,
     Answer,
@@ -23,29 +24,54 @@ from keyuan.ledger.model import (
     TransferRefusedError,
     Void,
 )
+from keyuan.ledger.reads import (
+    Balance,
+    Expiring,
+    Line,
+    Totals,
+    about_to_expire,
+    answered,
+    balances,
+    earned,
+    statement,
+    totals,
+)
 from keyuan.ledger.store import expire_due, lock_books, post, release_due
 
 __all__ = [
     "BATCH_MAX",
     "Answer",
     "Award",
+    "Balance",
     "Bucket",
     "Capture",
     "Entry",
     "Expire",
+    "Expiring",
     "Hold",
     "KeyConflictError",
     "Kind",
     "LedgerCorruptionError",
+    "LedgerDifferenceError",
     "LedgerInputError",
+    "Line",
     "Outcome",
     "Redeem",
+    "Report",
     "Request",
     "StaleDayError",
+    "Totals",
     "TransferRefusedError",
     "Void",
+    "about_to_expire",
+    "answered",
+    "balances",
+    "earned",
     "expire_due",
     "lock_books",
     "post",
     "release_due",
+    "statement",
+    "totals",
+    "verify",
 ]

@@ -1,0 +1,158 @@
+"""Questions about points: balances, statements, what is about to expire, and totals as of an instant.
+
+Deliberately not here: changes (`store`) and checks (`audit`).
+Units: points (int); instants are aware UTC datetimes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from keyuan.engines.database import Session, load_statements
+from keyuan.ledger.model import Answer, Bucket, Kind, Outcome
+from keyuan.ledger.store import earned_on_days
+
+_SQL = load_statements(__package__ or "")
+LIMIT_MAX: Final = 1_000
+_NEWEST: Final = 2**63 - 1
+_BUCKET_FIELDS: Final[dict[int, str]] = {
+    Bucket.PENDING: "pending",
+    Bucket.AVAILABLE: "available",
+    Bucket.HELD: "held",
+    Bucket.DEBT: "debt",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What a holder has of one brand's currency."""
+
+    holder: int
+    brand: str
+    currency: str
+    pending: int = 0
+    available: int = 0
+    held: int = 0
+    debt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One entry as its holder sees it: what came to her (positive) or went, and what moved into or out of hold."""
+
+    seq: int
+    at: datetime
+    kind: Kind
+    brand: str
+    currency: str
+    available: int
+    held: int
+    expires_at: datetime | None
+    reference: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiring:
+    """Free points of one lot that end soon."""
+
+    holder: int
+    brand: str
+    currency: str
+    lot: int
+    points: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What entries up to an instant add up to."""
+
+    points_issued: int
+    points_redeemed: int
+    points_expired: int
+    points_owed: int
+    awards: int
+
+
+def balances(session: Session, holders: Iterable[int]) -> list[Balance]:
+    """One row per holder, brand and currency; holders without points have none."""
+    sums: dict[tuple[int, str, str], dict[str, int]] = {}
+    for holder, brand, currency, bucket, balance in session.rows(_SQL["balances"], holders=list(holders)):
+        sums.setdefault((holder, brand, currency), {})[_BUCKET_FIELDS[bucket]] = balance
+    return [
+        Balance(holder=holder, brand=brand, currency=currency, **buckets)
+        for (holder, brand, currency), buckets in sums.items()
+    ]
+
+
+def statement(session: Session, holder: int, *, before: int | None = None, limit: int = 50) -> list[Line]:
+    """The newest entries of a holder first; for the next page give the last `seq` as `before`."""
+    rows = session.rows(
+        _SQL["statement"],
+        holder=holder,
+        before=_NEWEST if before is None else before,
+        limit=min(limit, LIMIT_MAX),
+    )
+    lines: list[Line] = []
+    for seq, at, kind, source, target, brand, currency, points, expires_at, reference in rows:
+        lines.append(
+            Line(
+                seq=seq, at=at, kind=Kind(kind), brand=brand, currency=currency,
+                available=points * ((target == Bucket.AVAILABLE) - (source == Bucket.AVAILABLE)),
+                held=points * ((target == Bucket.HELD) - (source == Bucket.HELD)),
+                expires_at=expires_at, reference=reference,
+            )
+        )  # fmt: skip
+    return lines
+
+
+def about_to_expire(session: Session, after: datetime, until: datetime, limit: int = LIMIT_MAX) -> list[Expiring]:
+    """Lots with free points that end in (after, until], first to expire first."""
+    rows = session.rows(_SQL["lots_about_to_expire"], after=after, until=until, limit=min(limit, LIMIT_MAX))
+    return [
+        Expiring(holder=holder, brand=brand, currency=currency, lot=lot, points=points, expires_at=expires_at)
+        for holder, brand, currency, lot, points, expires_at in rows
+    ]
+
+
+def totals(session: Session, as_of: datetime) -> Totals:
+    """From entries alone, with `at <= as_of`. `points_owed` is available and held of all holders together."""
+    issued, redeemed, expired, awards = session.row(_SQL["totals"], as_of=as_of) or (0, 0, 0, 0)
+    return Totals(
+        points_issued=issued,
+        points_redeemed=redeemed,
+        points_expired=expired,
+        points_owed=issued - redeemed - expired,
+        awards=awards,
+    )
+
+
+def earned(session: Session, book: tuple[str, str], pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:
+    """What holders earned on (holder, day) in a book (brand, currency); 0 is left out.
+
+    Ask under `lock_books`, so that no other award comes between the question and the award that builds on it.
+    """
+    wanted = set(pairs)
+    brand, currency = book
+    rows = session.rows(
+        _SQL["latest_days"], holders=list({holder for holder, _day in wanted}), brand=brand, currency=currency
+    )
+    latest = {holder: (account_id, day, points) for account_id, holder, day, points in rows}
+    found: dict[tuple[int, date], int] = {}
+    late: dict[tuple[int, date], int] = {}
+    for holder, day in wanted:
+        account_id, latest_day, points = latest.get(holder, (0, date.min, 0))
+        if day == latest_day:
+            found[holder, day] = points
+        elif day < latest_day:
+            late[account_id, day] = holder
+    for (account_id, day), points in earned_on_days(session, late).items():
+        found[late[account_id, day], day] = points
+    return found
+
+
+def answered(session: Session, keys: Iterable[bytes]) -> dict[bytes, Outcome]:
+    """The first answers to keys that were used before; ask under `lock_books` if something is built on it."""
+    rows = session.rows(_SQL["known_keys"], keys=list(keys))
+    return {key: Outcome(key, Answer(answer), seq, points, repeated=True) for key, _digest, answer, seq, points in rows}

@@ -14,8 +14,9 @@ from keyuan.engines.database.embedded import ports, processes
 from keyuan.engines.database.embedded.layout import Layout, find_layout, prepare, reserve
 from keyuan.engines.database.embedded.locks import locked
 from keyuan.engines.database.embedded.passwords import kept_password, password_file
+from keyuan.engines.database.embedded.pointer import point
 from keyuan.engines.database.embedded.server import ServerError, ended, initialise, launch
-from keyuan.engines.database.embedded.shelf import delete, programs_of
+from keyuan.engines.database.embedded.shelf import delete, is_abandoned, programs_of, set_aside
 
 SUPERUSER = "postgres"
 _START_TIMEOUT_S = 600.0
@@ -45,13 +46,17 @@ class Cluster:
             EngineError: it does not start; the message says why.
         """
         deadline = time.monotonic() + timeout_s
-        if self.running():
+        if self.running() and self.layout.key_files():
             return
         reserve(self.layout)
         with locked(self.layout.lock, timeout_s):
+            if is_abandoned(self.layout):
+                progress("the data folder is new: setting its former PostgreSQL cluster aside")
+                _end(self.layout, _STOP_FAST_S)
+                set_aside(self.layout)
+            self.password()
             if self._adopted(deadline, progress):
                 return
-            prepare(self.layout)
             self._make(progress)
             self._launch(deadline, progress)
 
@@ -101,7 +106,14 @@ class Cluster:
 
     def superuser(self, dbname: str = "postgres") -> dict[str, str | int]:
         """Connection keywords of the superuser, with the password: for bootstrap and repair only."""
-        return {**self.dsn(SUPERUSER, dbname), "password": kept_password(self.layout.keys, SUPERUSER)}
+        return {**self.dsn(SUPERUSER, dbname), "password": self.password()}
+
+    def password(self) -> str:
+        """The superuser's password; made with the cluster, never for one that is there."""
+        path = password_file(self.layout.keys, SUPERUSER)
+        if self.layout.data.exists() and not path.exists():
+            raise ServerError(f"The superuser's password is lost: restore {path} from your backup.")
+        return kept_password(self.layout.keys, SUPERUSER)
 
     def _adopted(self, deadline: float, progress: Progress) -> bool:
         """Whether one is running already; one that is starting or stopping is waited for."""
@@ -118,13 +130,18 @@ class Cluster:
         return False
 
     def _make(self, progress: Progress) -> None:
-        password = password_file(self.layout.keys, SUPERUSER)
-        if not self.layout.data.exists():
+        layout = self.layout
+        if not layout.data.exists() and layout.pointer.exists():
+            raise ServerError(
+                f"The database is gone: {layout.data} does not exist. Restore it from your backup, or give it up with "
+                f"`keyuan remove --data {layout.data_dir}`.",
+            )
+        prepare(layout)
+        if not layout.data.exists():
             progress("making the PostgreSQL cluster")
-            kept_password(self.layout.keys, SUPERUSER)
-            initialise(self.layout, programs_of(self.layout), SUPERUSER, password)
-        elif not password.exists():
-            raise ServerError(f"The superuser's password is lost: restore {password} from your backup.")
+            initialise(layout, programs_of(layout), SUPERUSER, password_file(layout.keys, SUPERUSER))
+        if layout.on_shelf:
+            point(layout.data_dir, layout.home)
 
     def _launch(self, deadline: float, progress: Progress) -> None:
         programs = programs_of(self.layout)

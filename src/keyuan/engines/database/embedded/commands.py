@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keyuan.engines.database.embedded.cluster import SUPERUSER, Cluster
-from keyuan.engines.database.embedded.passwords import keep, kept_password
+from keyuan.engines.database.embedded.passwords import keep
 from keyuan.engines.database.embedded.shelf import programs_of
 
 
@@ -31,7 +31,7 @@ def superuser_commands(cluster: Cluster, database: str = "keyuan") -> dict[str, 
 def _password_list(cluster: Cluster) -> Path:
     """The superuser's password as libpq reads it from a file."""
     path = cluster.layout.keys / f"{SUPERUSER}.pgpass"
-    line = f"*:*:*:{SUPERUSER}:{kept_password(cluster.layout.keys, SUPERUSER)}"
+    line = f"*:*:*:{SUPERUSER}:{cluster.password()}"
     if path.exists() and path.read_text(encoding="ascii").strip() != line:
         path.unlink()
     if not path.exists():

@@ -5,17 +5,15 @@ runs PostgreSQL reaches nothing below root's home, and the home is not opened to
 there. Passwords stay in `DIR/keys`. Nothing is created here but what `prepare` says.
 """
 
-import hashlib
-import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from keyuan.engines.database.embedded.account import Account, account_for
+from keyuan.engines.database.embedded.pointer import SHELF, home_on_shelf, name_of, pointer_of
 from keyuan.kernel.errors import EngineError
 
-SHELF = Path("/var/lib").resolve() / "keyuan"
 # `struct sockaddr_un` holds 108 bytes with the closing zero.
 _SOCKET_PATH_MAX = 107
 _SOCKET_NAME_MAX = len("/.s.PGSQL.65535")
@@ -72,7 +70,17 @@ class Layout:
     @property
     def pointer(self) -> Path:
         """What says where root's cluster is."""
-        return self.data_dir / "postgres.json"
+        return pointer_of(self.data_dir)
+
+    @property
+    def on_shelf(self) -> bool:
+        """Whether the cluster lies outside the data folder, on root's shelf."""
+        return self.home.parent == SHELF
+
+    @property
+    def set_aside(self) -> Path:
+        """Where a cluster goes whose data folder was deleted."""
+        return self.home.with_name(f"{self.home.name}.old")
 
     @property
     def lock(self) -> Path:
@@ -104,63 +112,39 @@ class Layout:
         return int(version.read_text(encoding="ascii")) if version.exists() else None
 
 
-def name_of(path: Path) -> str:
-    """A short name for a folder: 16 hex digits."""
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-
-
 def find_layout(data_dir: Path) -> Layout:
     """Where the cluster of this data folder is, or will be.
 
     Raises:
-        LayoutError: the folder is another user's, or a copy of one whose cluster is elsewhere.
+        LayoutError: the folder is root's.
+        PointerError: the folder is a copy of one that still has the cluster.
     """
     data_dir = data_dir.expanduser().resolve()
     inside = Layout(data_dir, data_dir / "postgres")
-    if os.geteuid() != 0:
-        if inside.pointer.exists():
-            raise LayoutError(f"{data_dir} was made by root: run keyuan as root, or use another data folder.")
-        return inside
+    if os.geteuid() == 0:
+        # Root may look after a cluster that an ordinary user made; it keeps running as that user.
+        return inside if inside.data.exists() else Layout(data_dir, home_on_shelf(data_dir))
     if inside.pointer.exists():
-        return _pointed(inside)
-    # Root may look after a cluster that an ordinary user made; it keeps running as that user.
-    return inside if inside.data.exists() else Layout(data_dir, SHELF / name_of(data_dir))
-
-
-def _pointed(inside: Layout) -> Layout:
-    pointer = json.loads(inside.pointer.read_text(encoding="utf-8"))
-    origin, home = Path(pointer["data_dir"]), Path(pointer["cluster"])
-    if home.parent != SHELF:
-        raise LayoutError(f"{inside.pointer} points outside {SHELF}: restore it from your backup.")
-    if origin != inside.data_dir and (origin / inside.pointer.name).exists():
-        raise LayoutError(f"{inside.data_dir} is a copy of {origin}, and the database belongs to {origin}.")
-    return Layout(inside.data_dir, home)
+        raise LayoutError(f"{data_dir} was made by root: run keyuan as root, or use another data folder.")
+    return inside
 
 
 def reserve(layout: Layout) -> None:
     """Make the folder in which the lock file lies."""
     make_folder(layout.data_dir, 0o755, keep=True)
-    if layout.home.parent == SHELF:
+    if layout.on_shelf:
         make_folder(SHELF, 0o755)
 
 
 def prepare(layout: Layout) -> None:
-    """Make the folders of a cluster with their owners, and root's pointer; the caller holds the lock."""
+    """Make the folders of a cluster with their owners; the caller holds the lock."""
     account = layout.account
-    if layout.home.parent == SHELF:
-        _point(layout)
     make_folder(layout.home, 0o750)
     account.lend(layout.home)
     for folder in (layout.log, layout.sockets):
         make_folder(folder, 0o700)
         account.give(folder)
     _check_private(layout.sockets, account)
-
-
-def _point(layout: Layout) -> None:
-    staging = layout.pointer.with_name(f".{layout.pointer.name}.{os.getpid()}")
-    staging.write_text(json.dumps({"data_dir": str(layout.data_dir), "cluster": str(layout.home)}), encoding="utf-8")
-    staging.replace(layout.pointer)
 
 
 def make_folder(folder: Path, mode: int, *, keep: bool = False) -> None:

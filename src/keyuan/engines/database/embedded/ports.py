@@ -7,7 +7,8 @@ printed once keeps working.
 import os
 import socket
 
-from keyuan.engines.database.embedded.layout import Layout, name_of
+from keyuan.engines.database.embedded.layout import Layout
+from keyuan.engines.database.embedded.pointer import name_of
 from keyuan.kernel.errors import EngineError
 
 # Below the ports that Linux gives to outgoing connections, so that one is rarely taken between two starts.

@@ -7,8 +7,9 @@ import os
 import shutil
 from pathlib import Path
 
-from keyuan.engines.database.embedded.layout import SHELF, Layout, make_folder
+from keyuan.engines.database.embedded.layout import Layout, make_folder
 from keyuan.engines.database.embedded.locks import locked
+from keyuan.engines.database.embedded.pointer import SHELF
 from keyuan.engines.database.embedded.programs import copied, installed
 
 _PROGRAMS = SHELF / "programs"
@@ -27,9 +28,21 @@ def programs_of(layout: Layout) -> Path:
         return copied(found, _PROGRAMS)
 
 
+def is_abandoned(layout: Layout) -> bool:
+    """Whether the data folder was deleted and begun anew: its cluster is there, pointer and passwords are not."""
+    return layout.on_shelf and layout.data.exists() and not (layout.pointer.exists() or layout.key_files())
+
+
+def set_aside(layout: Layout) -> None:
+    """Keep an abandoned cluster as `<home>.old`, so that it can be looked at; only the last one is kept."""
+    if layout.set_aside.exists():
+        shutil.rmtree(layout.set_aside)
+    layout.home.rename(layout.set_aside)
+
+
 def delete(layout: Layout) -> None:
     """Delete the cluster, its pointer and its passwords; with root's last cluster the copy of the programs too."""
-    for folder in (layout.home, layout.sockets):
+    for folder in (layout.home, layout.sockets, layout.set_aside):
         if folder.exists():
             shutil.rmtree(folder)
     for path in (layout.pointer, *layout.key_files()):

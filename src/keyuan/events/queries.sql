@@ -104,6 +104,9 @@ SELECT l.seq, l.message_key, l.kind, l.name, l.sender, l.anonymous, l.at, l.rece
 -- last_seq --
 SELECT max(l.seq) FROM events.log AS l
 
+-- log_exists --
+SELECT to_regclass('events.log') IS NOT NULL
+
 -- count_kinds --
 SELECT l.kind, count(*) FROM events.log AS l GROUP BY l.kind ORDER BY l.kind
 
@@ -155,3 +158,11 @@ SELECT s.currency FROM events.source AS s WHERE s.source = %(source)s ORDER BY s
 
 -- revoke_source --
 UPDATE events.source SET revoked_at = %(now)s WHERE source = %(source)s AND revoked_at IS NULL
+
+-- order_totals --
+-- The whole log is read: for reports, not for pages.
+SELECT count(*), coalesce(sum(json_array_length(o.body -> 'products')), 0)::int8,
+       coalesce(sum((o.body ->> 'total_minor')::int8), 0)::int8
+  FROM (SELECT convert_from(l.body, 'UTF8')::json AS body
+          FROM events.log AS l
+         WHERE l.kind = 'order' AND l.at < %(before)s) AS o

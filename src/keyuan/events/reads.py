@@ -4,6 +4,8 @@ Deliberately not here: what a reader does with an event; its position moves in t
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from keyuan.engines.database import Session, load_statements
 from keyuan.events.model import LoggedEvent
@@ -28,9 +30,28 @@ def last_seq(session: Session) -> int:
     return (row[0] if row else None) or 0
 
 
+def log_exists(session: Session) -> bool:
+    """Tell whether the log is there, that is whether this database was migrated."""
+    row = session.row(_SQL["log_exists"])
+    return row is not None and row[0]
+
+
 def count_kinds(session: Session) -> dict[str, int]:
     """Return how many events of each kind the log holds."""
     return dict(session.rows(_SQL["count_kinds"]))
+
+
+class OrderTotals(NamedTuple):
+    """What the orders before an instant add up to; `total_minor` mixes currencies if a tenant has several."""
+
+    orders: int
+    lines: int
+    total_minor: int
+
+
+def order_totals(session: Session, before: datetime) -> OrderTotals:
+    """Return number, lines and amount of the order events before an instant, read from the log itself."""
+    return OrderTotals._make(session.row(_SQL["order_totals"], before=before) or (0, 0, 0))
 
 
 def lock_position(session: Session, consumer: str) -> int:

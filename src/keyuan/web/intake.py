@@ -1,0 +1,96 @@
+"""The intake: `POST /v1/{batch,track,identify}` as Segment's clients speak it, answered once events are durable.
+
+Plain Starlette routes on raw bytes, because this is the hot path. Deliberately not here: what makes an event
+acceptable (`events.intake`), and the commit (`appender.py`). Nothing that was sent is logged.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from keyuan.events import Candidate, Gate, Source
+from keyuan.events.intake import Plan
+from keyuan.events.intake.requests import cut_batch, cut_single
+from keyuan.web.admission import Admission
+from keyuan.web.appender import Appender, Job
+from keyuan.web.body import inflated, read_body
+from keyuan.web.write_keys import WriteKeys, key_of
+
+_INLINE_BYTES = 16_384
+_SUCCESS = b'{"success": true}'
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="keyuan", charset="UTF-8"'}
+
+
+class Intake:
+    """The handlers of the three routes and what they share."""
+
+    def __init__(
+        self,
+        keys: WriteKeys,
+        appender: Appender,
+        *,
+        now: Callable[[], datetime],
+        plan: Plan | None = None,
+        waiting_max: int = 256,
+    ) -> None:
+        self._keys = keys
+        self._appender = appender
+        self._now = now
+        self._plan = plan
+        self._admission = Admission(waiting_max)
+
+    def routes(self) -> list[Route]:
+        """Return the routes to put into an app."""
+        return [
+            Route("/v1/batch", self._batch, methods=["POST"]),
+            Route("/v1/track", self._track, methods=["POST"]),
+            Route("/v1/identify", self._identify, methods=["POST"]),
+        ]
+
+    async def _batch(self, request: Request) -> Response:
+        return await self._take(request, None)
+
+    async def _track(self, request: Request) -> Response:
+        return await self._take(request, "track")
+
+    async def _identify(self, request: Request) -> Response:
+        return await self._take(request, "identify")
+
+    async def _take(self, request: Request, event_type: str | None) -> Response:
+        with self._admission.enter():
+            source = await self._source(request)
+            received_at = self._now()
+            body = await read_body(request)
+            if len(body) > _INLINE_BYTES:
+                candidates = await run_in_threadpool(self._judge, source, body, received_at, event_type)
+            else:
+                candidates = self._judge(source, body, received_at, event_type)
+            if candidates:
+                job = Job(source.tenant, candidates, sum(len(each.raw) for each in candidates))
+                self._appender.put(job)
+                await asyncio.wrap_future(job.done)
+        return Response(_SUCCESS, media_type="application/json")
+
+    async def _source(self, request: Request) -> Source:
+        key = key_of(request.headers.get("authorization", ""))
+        if key is not None:
+            known, source = self._keys.remembered(key)
+            if not known:
+                source = await run_in_threadpool(self._keys.look_up, key)
+            if source is not None:
+                return source
+        raise HTTPException(HTTPStatus.UNAUTHORIZED, "Give a write key as user name of HTTP Basic.", _CHALLENGE)
+
+    def _judge(self, source: Source, body: bytes, received_at: datetime, event_type: str | None) -> list[Candidate]:
+        """Inflate, cut and judge: all that needs no waiting."""
+        body = inflated(body)
+        cut = cut_batch(body) if event_type is None else cut_single(body)
+        gate = Gate(source=source.source, currency=source.currency, plan=self._plan)
+        return [gate.check(raw, received_at, event_type=event_type, context=cut.context) for raw in cut.raws]

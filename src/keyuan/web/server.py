@@ -1,0 +1,62 @@
+"""The web server: one FastAPI app with the intake and the health routes; errors as problem details.
+
+Deliberately not here: running it (`app`), and pages. The access log stays off (`uvicorn_options`): a query string or
+a path may hold personal data.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from fastapi import FastAPI
+
+from keyuan.engines.database import Database
+from keyuan.engines.secrets import Secrets
+from keyuan.events.intake import Plan
+from keyuan.kernel.clock import system_now
+from keyuan.web import errors, health
+from keyuan.web.appender import Appender, group_writer
+from keyuan.web.intake import Intake
+from keyuan.web.write_keys import WriteKeys
+
+WAITING_MAX = 256
+
+
+def make_app(
+    database: Database,
+    secrets: Secrets,
+    *,
+    tenant: int = 1,
+    now: Callable[[], datetime] = system_now,
+    plan: Plan | None = None,
+    waiting_max: int = WAITING_MAX,
+) -> FastAPI:
+    """Return the app; its appender starts and stops with it. `tenant` is the one that `/readyz` asks for."""
+    appender = Appender(group_writer(database, secrets, now))
+    intake = Intake(WriteKeys(database), appender, now=now, plan=plan, waiting_max=waiting_max)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
+        appender.start()
+        try:
+            yield
+        finally:
+            appender.close()
+
+    app = FastAPI(title="Keyuan", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.router.routes.extend([*intake.routes(), *health.routes(health.check_database(database, tenant))])
+    errors.install(app)
+    return app
+
+
+def uvicorn_options() -> dict[str, Any]:
+    """Return what uvicorn is run with besides host and port."""
+    return {
+        "access_log": False,
+        "log_level": "warning",
+        "server_header": False,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": 10,
+        "ws": "none",
+    }

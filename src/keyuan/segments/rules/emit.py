@@ -28,6 +28,7 @@ from keyuan.segments.rules.model import (
 )
 
 _INT4_MAX = 2**31 - 1
+_DUCKDB_NARROW = 18
 
 
 class Emitter:
@@ -191,8 +192,8 @@ class DuckDbEmitter(Emitter):
     }
 
     def exact(self, node: Node) -> str:
-        """Write a number with just its digits, so that the digits of a product stay within 38."""
-        precision = max(node.type.digits + node.type.scale, 1)
+        """Write a number with its digits, but more than 18: up to there DuckDB would keep a result in 64 bits."""
+        precision = max(node.type.digits + node.type.scale, _DUCKDB_NARROW + 1)
         return f"CAST({self.sql(node)} AS DECIMAL({precision},{node.type.scale}))"
 
     def wide(self, node: Node) -> str:

@@ -43,6 +43,7 @@ _FOREIGN = {
     "ANY": "Write 'X' IN column to look into a list.",
     "SOME": "Write 'X' IN column to look into a list.",
     "ALL": "Write contains_all(column, 'X', 'Y') to look for several words in a list.",
+    "AS": "Casts are not part of the rule language; a column already has its type.",
     "CAST": "Casts are not part of the rule language; a column already has its type.",
     "NOW": "A rule has no clock; use a column that counts days, like recency_days.",
     "CURRENT_DATE": "A rule has no clock; use a column that counts days, like recency_days.",

@@ -42,10 +42,11 @@ class Rule:
 
         Args:
             engine: whose SQL.
-            names: column to SQL identifier, unquoted; by default each column is called by its own name.
+            names: column to SQL identifier, unquoted (columns of type unknown may be left out); by default each
+                column is called by its own name.
         """
-        known = names or {name: name for name in self.columns}
-        return EMITTERS[engine]({name: quoted(known[name]) for name in self.columns}).sql(self._node)
+        known = {name: name for name in self.columns} if names is None else names
+        return EMITTERS[engine]({name: quoted(known[name]) for name in known}).sql(self._node)
 
 
 def compile_rule(text: str, columns: Mapping[str, ColumnType]) -> Rule:

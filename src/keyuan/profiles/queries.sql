@@ -125,3 +125,7 @@ SELECT c.person
 -- The contact fields go with their key.
 DELETE FROM profiles.person_key AS k
  WHERE k.person = ANY(%(people)s)
+
+-- count_people --
+-- Several senders may be one person.
+SELECT count(DISTINCT i.person) FROM profiles.identity AS i

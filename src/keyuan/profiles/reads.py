@@ -75,6 +75,18 @@ def count(session: Session) -> int:
     return row[0] if row else 0
 
 
+def person_of(session: Session, sender: bytes) -> UUID | None:
+    """The person behind a sender, or None if it was never heard of."""
+    row = session.row(_SQL["known_senders"], senders=[sender])
+    return None if row is None else row[1]
+
+
+def count_people(session: Session) -> int:
+    """How many people were ever heard of, with a portrait or without."""
+    row = session.row(_SQL["count_people"])
+    return row[0] if row else 0
+
+
 def trait_rows(session: Session) -> Iterator[tuple[UUID, Values]]:
     """Everybody's trait record as it is stored, in no order; for evaluation in batch."""
     for person, traits in session.stream(_SQL["all_traits"]):

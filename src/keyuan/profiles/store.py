@@ -21,7 +21,8 @@ _SQL = load_statements(__package__ or "keyuan.profiles")
 _FIRST = UUID(int=0)
 _CHUNK = 2_000
 _INSTANT = {"as_of": "timestamptz", "next_edge_at": "timestamptz", "traits": "bytea"}
-_FOLDED = {"person": "uuid", "facts_before": "int8", "facts": "int8", "from_seq": "int8", "state": "bytea"} | _INSTANT
+_COUNTS = {"facts_before": "int8", "facts": "int8", "from_seq": "int8"}
+_FOLDED = {"person": "uuid"} | _COUNTS | {"state": "bytea"} | _INSTANT
 _MOVED = {"person": "uuid", "facts": "int8"} | _INSTANT
 
 
@@ -85,23 +86,28 @@ def apply(
         StaleStateError: somebody else wrote one of these people; roll back, drop the cache, try again.
         AmountError: a fact cannot be folded.
     """
-    before = _states(session, facts, cache)
+    batch = {person: happened for person, happened in facts.items() if happened}
+    before = _Before(session, batch, cache)
     after: dict[UUID, State] = {}
     moments: list[Moment] = []
-    last: list[Moment] = []
-    for person, happened in facts.items():
-        if not happened:
-            continue
-        state = after[person] = copy(before[person])
-        for fact in happened:
+    rows: list[tuple[object, ...]] = []
+    for person, happened in batch.items():
+        state = before.owned(person)
+        facts_before = state.facts
+        for fact in happened[:-1]:
             add(state, fact)
             if every:
                 moments.append(_moment(person, state, fact, floor_us))
-        last.append(moments[-1] if every else _moment(person, state, happened[-1], floor_us))
-    _write(session, before, after, last)
+        add(state, happened[-1])
+        last = _moment(person, state, happened[-1], floor_us)
+        moments.append(last)
+        rows.append((person, facts_before, state.facts, state.from_seq, encode(state), *_instant(state, last)))
+        if cache is not None:
+            after[person] = state
+    _write(session, rows)
     if cache is not None:
         cache.keep(after)
-    return moments if every else last
+    return moments
 
 
 def _moment(person: UUID, state: State, fact: AnyFact, floor_us: int) -> Moment:
@@ -109,33 +115,25 @@ def _moment(person: UUID, state: State, fact: AnyFact, floor_us: int) -> Moment:
     return Moment(person, fact.seq, as_of_us, evaluate(state, as_of_us))
 
 
-def _states(session: Session, people: Collection[UUID], cache: Cache | None) -> dict[UUID, State]:
-    """The state of each person before the batch; a new one for people without a portrait."""
-    states: dict[UUID, State] = {}
-    unknown: list[UUID] = []
-    for person in people:
-        known = cache.get(person) if cache is not None else None
-        if known is None:
-            unknown.append(person)
-            states[person] = State()
-        else:
-            states[person] = known
-    if unknown:
-        for person, body in session.rows(_SQL["load_states"], people=unknown):
-            states[person] = decode(body)
-    return states
+class _Before:
+    """The states of a batch's people; each is decoded when its turn comes, so that few are alive at a time."""
+
+    def __init__(self, session: Session, people: Collection[UUID], cache: Cache | None) -> None:
+        self._cache = cache or Cache()
+        unknown = [person for person in people if self._cache.get(person) is None]
+        self._bodies: dict[UUID, bytes] = dict(session.rows(_SQL["load_states"], people=unknown)) if unknown else {}
+
+    def owned(self, person: UUID) -> State:
+        """A state that the caller may change: never the one in the cache, which a rollback must find unchanged."""
+        known = self._cache.get(person)
+        if known is not None:
+            return copy(known)
+        body = self._bodies.get(person)
+        return State() if body is None else decode(body)
 
 
-def _write(
-    session: Session, before: Mapping[UUID, State], after: Mapping[UUID, State], moments: Iterable[Moment]
-) -> None:
-    def rows() -> Iterator[tuple[object, ...]]:
-        for moment in moments:
-            state = after[moment.person]
-            kept = (before[moment.person].facts, state.facts, state.from_seq, encode(state))
-            yield (moment.person, *kept, *_instant(state, moment))
-
-    staged = session.stage("profiles_portrait", _FOLDED, rows())
+def _write(session: Session, rows: Sequence[tuple[object, ...]]) -> None:
+    staged = session.stage("profiles_portrait", _FOLDED, rows)
     written = session.execute(_SQL["rewrite_portraits"])
     if written < staged:
         written += session.execute(_SQL["add_portraits"], tenant=session.tenant)

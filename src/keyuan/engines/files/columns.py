@@ -5,18 +5,21 @@ and texts repeat, so that each is made once.
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, cast
-
-import pyarrow as pa
 
 from keyuan.engines.files.model import Value
 
-_CODES = {pa.int64(): "q", pa.float64(): "d", pa.int32(): "i"}
+# The package comes without types: what it returns is checked by the schema of the query.
+arrow: Any = import_module("pyarrow")
+Batch = Any
+Array = Any
+_CODES: dict[Any, str] = {arrow.int64(): "q", arrow.float64(): "d", arrow.int32(): "i"}
 
 
-def as_list(array: "pa.Array[Any]") -> list[Value]:
+def as_list(array: Array) -> list[Value]:
     """Return the values of a column; missing ones are None."""
-    if pa.types.is_string(array.type):
+    if arrow.types.is_string(array.type):
         return _texts(array)
     code = _CODES.get(array.type)
     if code is not None and array.null_count == 0:
@@ -24,16 +27,16 @@ def as_list(array: "pa.Array[Any]") -> list[Value]:
     return cast("list[Value]", array.to_pylist())
 
 
-def _plain(array: "pa.Array[Any]", code: str) -> list[Value]:
+def _plain(array: Array, code: str) -> list[Value]:
     buffer = array.buffers()[1]
     if buffer is None:
         return []
-    values = memoryview(buffer).cast("B").cast(cast("Any", code))
-    return cast("list[Value]", values[array.offset : array.offset + len(array)].tolist())
+    values: Any = memoryview(buffer).cast("B").cast(cast("Any", code))
+    return values[array.offset : array.offset + len(array)].tolist()
 
 
-def _texts(array: "pa.Array[Any]") -> list[Value]:
-    encoded = cast("Any", array).dictionary_encode()
-    words: list[str | None] = [*encoded.dictionary.to_pylist(), None]
-    places = cast("Sequence[int]", _plain(encoded.indices.fill_null(len(words) - 1), "i"))
-    return list(map(words.__getitem__, places))
+def _texts(array: Array) -> list[Value]:
+    # Missing values are encoded as a word of their own; `fill_null` would import pandas where it is installed.
+    encoded = array.dictionary_encode(null_encoding="encode")
+    words: list[Value] = encoded.dictionary.to_pylist()
+    return list(map(words.__getitem__, cast("Sequence[int]", _plain(encoded.indices, "i"))))

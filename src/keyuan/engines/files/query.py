@@ -76,7 +76,8 @@ def _group_time(time: str) -> str:
 def _disagreement(selection: Selection, types: Types) -> str:
     """Name the first column in which the rows of a group differ; NULL when there is none."""
     branches = "".join(
-        f" WHEN count({cell}) NOT IN (0, count(*)) OR min({cell}) IS DISTINCT FROM max({cell}) THEN {literal(column[1])}"
+        f" WHEN count({cell}) NOT IN (0, count(*)) OR min({cell}) IS DISTINCT FROM max({cell})"
+        f" THEN {literal(column[1])}"
         for column in selection.even
         if column != (selection.table, selection.group_by)
         for cell in (_cell(column, types),)

@@ -7,20 +7,17 @@ beyond `MEMORY_MB` goes to disk, and rows leave in chunks.
 import tempfile
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import duckdb
-import pyarrow as pa
 
-from keyuan.engines.files.columns import as_list
-from keyuan.engines.files.csv_lines import read_csv
-from keyuan.engines.files.json_lines import read_json_lines
+from keyuan.engines.files.columns import Batch, arrow, as_list
 from keyuan.engines.files.model import Chunk, FileError, Opened, Reject, Selection, Table
 from keyuan.engines.files.query import KEY, ROW, literal, quoted, rows_query, uneven_query
+from keyuan.engines.files.text_tables import load_text
 
-MEMORY_MB = 160
+MEMORY_MB = 96
 CHUNK_ROWS = 32_768
-REJECTS_MAX = 10_000
 _GLOB = set("*?[")
 
 
@@ -67,7 +64,7 @@ class Files:
                 self._open_parquet(table)
                 columns = self._described(table.name)
             else:
-                columns = self._load_text(table, set(wanted), rejects)
+                columns = load_text(self._duckdb, table, sorted(set(wanted)), rejects)
             rows = self._number(f"SELECT count(*) FROM {quoted(table.name)}")
         except FileError as error:
             raise FileError(f"{path.name}: {error.message}") from None
@@ -91,9 +88,8 @@ class Files:
             return self._number(f"SELECT count(*) FROM {quoted(selection.table)}")
         key = quoted(selection.group_by)
         spare = "max(CASE WHEN key IS NULL THEN 1 ELSE 0 END)" if selection.one_each else "count(*) - count(key)"
-        return self._number(
-            f"SELECT count(DISTINCT key) + coalesce({spare}, 0) FROM (SELECT {key} AS key FROM {quoted(selection.table)})"
-        )
+        keys = f"SELECT {key} AS key FROM {quoted(selection.table)}"
+        return self._number(f"SELECT count(DISTINCT key) + coalesce({spare}, 0) FROM ({keys})")
 
     def chunks(self, selection: Selection) -> Iterator[Chunk]:
         """Yield the rows of a selection in the order of time, key and place; rows of one key never apart.
@@ -107,8 +103,8 @@ class Files:
             session.execute(f"SET TimeZone = {literal(zone)}")
             mended = self._mend(session, selection)
             reader = session.sql(rows_query(selection, self._types, mended=mended)).to_arrow_reader(self._chunk_rows)
-            rest: pa.RecordBatch | None = None
-            for batch in cast("Iterable[pa.RecordBatch]", reader):
+            rest: Batch | None = None
+            for batch in cast("Iterable[Batch]", reader):
                 whole, rest = _cut(_joined(rest, batch), grouped=selection.group_by is not None)
                 if whole.num_rows:
                     yield _chunk(whole)
@@ -128,36 +124,6 @@ class Files:
             f" SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {quoted(ROW)} FROM {source}"
         )
 
-    def _load_text(self, table: Table, wanted: set[str], rejects: list[Reject]) -> dict[str, str]:
-        names = sorted(wanted)
-        schema = pa.schema([(ROW, pa.int64()), *((name, pa.string()) for name in names)])
-        columns = ", ".join([f"{quoted(ROW)} BIGINT", *(f"{quoted(name)} VARCHAR" for name in names)])
-        self._duckdb.execute(f"CREATE TABLE {quoted(table.name)} ({columns})")
-        seen: set[str] = set()
-        with table.path.open("rb") as file:
-            rows = _csv_rows(file, table, names, seen) if table.format == "csv" else _json_rows(file, names, seen)
-            batch: list[tuple[object, ...]] = []
-            for row in rows:
-                if isinstance(row, Reject):
-                    rejects.append(row)
-                    if len(rejects) > REJECTS_MAX:
-                        raise FileError(f"more than {REJECTS_MAX} lines are broken, the first is {rejects[0].line}.")
-                    continue
-                batch.append(row)
-                if len(batch) >= self._chunk_rows:
-                    self._insert(table.name, schema, batch)
-                    batch = []
-            self._insert(table.name, schema, batch)
-        return dict.fromkeys(seen, "VARCHAR")
-
-    def _insert(self, name: str, schema: pa.Schema, rows: list[tuple[object, ...]]) -> None:
-        if not rows:
-            return
-        arrays = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)]
-        self._duckdb.register("incoming", pa.Table.from_arrays(arrays, schema=schema))
-        self._duckdb.execute(f"INSERT INTO {quoted(name)} SELECT * FROM incoming")
-        self._duckdb.unregister("incoming")
-
     def _mend(self, session: duckdb.DuckDBPyConnection, selection: Selection) -> str | None:
         """Put groups whose rows do not agree into a table; return its name when there are any."""
         if selection.group_by is None or selection.one_each:
@@ -175,38 +141,11 @@ class Files:
         return int(self._duckdb.sql(query).fetchall()[0][0])
 
 
-def _csv_rows(file: Any, table: Table, names: list[str], seen: set[str]) -> Iterator[tuple[object, ...] | Reject]:
-    """Yield the wanted fields of each record, or a reject; put the header into `seen`."""
-    places: list[int] = []
-    missing = -1
-    for record in read_csv(file, table.encoding, table.delimiter):
-        if isinstance(record, list):
-            seen.update(record)
-            missing = len(record)
-            places = [record.index(name) if name in record else missing for name in names]
-        elif isinstance(record, Reject):
-            yield record
-        else:
-            line, fields = record
-            fields.append(None)
-            yield (line, *map(fields.__getitem__, places))
+def _joined(rest: Batch | None, batch: Batch) -> Batch:
+    return batch if rest is None or rest.num_rows == 0 else arrow.concat_batches([rest, batch])
 
 
-def _json_rows(file: Any, names: list[str], seen: set[str]) -> Iterator[tuple[object, ...] | Reject]:
-    for record in read_json_lines(file):
-        if isinstance(record, Reject):
-            yield record
-        else:
-            line, row = record
-            seen.update(row)
-            yield (line, *map(row.get, names))
-
-
-def _joined(rest: pa.RecordBatch | None, batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch if rest is None or rest.num_rows == 0 else cast("pa.RecordBatch", pa.concat_batches([rest, batch]))
-
-
-def _cut(batch: pa.RecordBatch, *, grouped: bool) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+def _cut(batch: Batch, *, grouped: bool) -> tuple[Batch, Batch]:
     """Cut before the last group, which may go on in the next batch."""
     if not grouped:
         return batch, batch.slice(batch.num_rows)
@@ -217,7 +156,7 @@ def _cut(batch: pa.RecordBatch, *, grouped: bool) -> tuple[pa.RecordBatch, pa.Re
     return batch.slice(0, cut), batch.slice(cut)
 
 
-def _chunk(batch: pa.RecordBatch) -> Chunk:
+def _chunk(batch: Batch) -> Chunk:
     time, row, uneven, key, *columns = batch.columns
     return Chunk(
         time_us=cast("list[int | None]", as_list(time)),

@@ -1,4 +1,4 @@
-"""A mapping file says what the columns of a file mean; this turns rows into events of the Segment specification. Pure."""
+"""A mapping file says what the columns of a file mean; by it, rows become events of the Segment specification. Pure."""
 
 from keyuan.events.mapping.build import events_of, refused_lines
 from keyuan.events.mapping.load import load_mapping, parse_mapping

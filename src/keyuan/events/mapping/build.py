@@ -6,6 +6,7 @@ with one bad line is refused whole, because without that line its amount would b
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -19,7 +20,7 @@ from keyuan.events.mapping.model import Field
 from keyuan.events.mapping.plan import ROW_NUMBER, Piece, SourcePlan, templates
 from keyuan.events.mapping.values import FAULT, Memo, ValueFaultError, as_text, fragments, term_fault, terms
 from keyuan.events.model import Reason, Refusal
-from keyuan.kernel.clock import from_us
+from keyuan.kernel.clock import DAY_US, from_us
 
 SHOWN_TEXT_MAX = 200
 _MISSING = {
@@ -67,34 +68,43 @@ class _Builder:
         """Yield the events of one chunk."""
         spans = _spans(chunk, grouped=bool(self._lines))
         starts = [start for start, _ in spans]
-        lines = self._line_texts(chunk)
-        ids = [template.texts(chunk, starts) for template in self._templates.values()]
-        members = list(map("".join, zip(*[part.texts(chunk, spans, starts) for part in self._fields], strict=True)))
-        members = members or [""] * len(spans)
-        if self._plan.source.made_up is not None:
-            column = chunk.columns[self._plan.places[self._plan.source.made_up.column]]
-            members = [text + self._made_up[column[at]] for text, at in zip(members, starts, strict=True)]
-        for index, (start, stop) in enumerate(spans):
-            head = "".join(column[index] for column in ids)
-            yield self._event(chunk, (start, stop), head, members[index], lines)
+        ids = map("".join, zip(*[each.texts(chunk, starts) for each in self._templates.values()], strict=True))
+        columns = [part.texts(chunk, spans, starts) for part in self._fields]
+        columns += [self._extras(chunk, starts), self._lists(chunk, spans), self._marks(chunk, starts)]
+        members = map("".join, zip(*columns, strict=True))
+        times = [chunk.time_us[start] for start in starts]
+        head, member, rank, numbers = self._head, f'","{self._member}":{{', self._plan.rank, self._numbers
+        for span, time_us, own, fields in zip(spans, times, ids, members, strict=True):
+            body = f'{head}{own},"timestamp":"{_stamp(time_us)}{member}{fields[1:]}}}}}'
+            if time_us is None or FAULT in body:
+                yield self._refused(chunk, span, own, body)
+            else:
+                yield Made(time_us, rank, next(numbers), body.encode(), None)
 
-    def _event(self, chunk: Chunk, span: tuple[int, int], ids: str, members: str, lines: list[str]) -> Made:
-        start, stop = span
-        time_us = chunk.time_us[start]
-        if lines:
-            members += f"{self._list}{'},{'.join(lines[start:stop])}}}]"
-        stamp = _stamp(time_us)
-        uneven = chunk.uneven is not None and chunk.uneven[start] is not None
-        keyless = self._plan.selection.group_by is not None and (chunk.key is None or chunk.key[start] is None)
-        body = f'{self._head}{ids},"timestamp":"{stamp}","{self._member}":{{{members[1:]}}}}}'
-        if stamp is None or uneven or keyless or FAULT in body:
-            return self._refused(chunk, span, ids, body)
-        return Made(time_us or 0, self._plan.rank, next(self._numbers), body.encode(), None)
+    def _extras(self, chunk: Chunk, starts: Sequence[int]) -> Sequence[str]:
+        """Return the made-up fields of each event."""
+        made_up = self._plan.source.made_up
+        if made_up is None:
+            return [""] * len(starts)
+        column = chunk.columns[self._plan.places[made_up.column]]
+        return [self._made_up[column[start]] for start in starts]
 
-    def _line_texts(self, chunk: Chunk) -> list[str]:
-        """Return one text a row: the members of its object."""
+    def _lists(self, chunk: Chunk, spans: Sequence[tuple[int, int]]) -> Sequence[str]:
+        """Return the list of lines of each event."""
+        if not self._lines:
+            return [""] * len(spans)
         columns = [part.row_texts(chunk) for part in self._lines]
-        return [text[1:] for text in map("".join, zip(*columns, strict=True))]
+        rows = [text[1:] for text in map("".join, zip(*columns, strict=True))]
+        return [f"{self._list}{'},{'.join(rows[start:stop])}}}]" for start, stop in spans]
+
+    def _marks(self, chunk: Chunk, starts: Sequence[int]) -> Sequence[str]:
+        """Return a fault for each event whose rows have no key or do not agree, else nothing."""
+        keyless = self._plan.selection.group_by is not None and (chunk.key is None or None in chunk.key)
+        if chunk.uneven is None and not keyless:
+            return [""] * len(starts)
+        uneven = chunk.uneven or [None] * len(chunk.row)
+        keys = chunk.key or [None] * len(chunk.row)
+        return [FAULT if uneven[start] is not None or (keyless and keys[start] is None) else "" for start in starts]
 
     def _refused(self, chunk: Chunk, span: tuple[int, int], ids: str, body: str) -> Made:
         """Return the refusal of an event, with the first row that is at fault and what it holds."""
@@ -121,7 +131,7 @@ class _Builder:
             return start, Refusal(Reason.BAD_PROPERTIES, f"{source.group_by} is missing")
         if chunk.uneven is not None and (name := chunk.uneven[start]) is not None:
             return start, Refusal(Reason.BAD_PROPERTIES, f"the rows of one {source.group_by} differ in {name}")
-        if _stamp(chunk.time_us[start]) is None:
+        if _stamp(chunk.time_us[start]) == FAULT:
             grouped = f" in a row of this {source.group_by}" if source.group_by else ""
             return start, Refusal(Reason.BAD_TIME, f"the time {source.time.column} cannot be read{grouped}")
         for row in range(start, stop):
@@ -229,11 +239,27 @@ def _spans(chunk: Chunk, *, grouped: bool) -> list[tuple[int, int]]:
     return list(zip([0, *cuts], [*cuts, size], strict=True))
 
 
-def _stamp(time_us: int | None) -> str | None:
-    """Return the time as RFC 3339 in UTC; None if there is none, or no calendar of ours holds it."""
+def _stamp(time_us: int | None) -> str:
+    """Return the time as RFC 3339 in UTC; a fault if there is none, or no calendar of ours holds it."""
     if time_us is None or not _FIRST_YEAR_US <= time_us <= _LAST_YEAR_US:
-        return None
+        return FAULT
+    day, rest_us = divmod(time_us, DAY_US)
+    second, microsecond = divmod(rest_us, 1_000_000)
+    return f"{_day(day)}T{_time_of_day(second)}Z" if microsecond == 0 else _fine_stamp(time_us)
+
+
+def _fine_stamp(time_us: int) -> str:
     return from_us(time_us).isoformat().replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=4_000)
+def _day(day: int) -> str:
+    return from_us(day * DAY_US).date().isoformat()
+
+
+@lru_cache(maxsize=86_400)
+def _time_of_day(second: int) -> str:
+    return from_us(second * 1_000_000).time().isoformat()
 
 
 def _no_fault(fault: ValueFaultError) -> Any:

@@ -5,6 +5,7 @@ reserved for examples: example.com (RFC 2606) and 555-0100 to 555-0199 (North Am
 """
 
 import hashlib
+
 import msgspec
 
 from keyuan.engines.files import Value

@@ -5,7 +5,8 @@ Deliberately not here: reading rows (`engines.files`) and making events of them 
 
 import difflib
 import string
-from collections.abc import Iterable, Mapping as Dict
+from collections.abc import Iterable
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from typing import NamedTuple
 

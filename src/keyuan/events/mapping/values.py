@@ -101,6 +101,8 @@ def as_text(value: Value) -> str:
     """Return a value as the text that a person would write for it; whole numbers without a fraction."""
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

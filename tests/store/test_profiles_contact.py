@@ -18,7 +18,7 @@ from keyuan.profiles.contact import (
     keep_contact,
 )
 
-ANNA, BO = new_id(), new_id()
+ANNA, BO = sorted((new_id(), new_id()))
 FIELDS = {
     "name": "Anna Canary",
     "email": " Anna.Canary@Example.org",

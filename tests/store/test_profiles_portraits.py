@@ -14,7 +14,7 @@ from keyuan.profiles.model import AnyFact, DeclaredFact, OrderFact, StaleStateEr
 from keyuan.profiles.record import Moment
 
 START_US = 1_483_228_800_000_000  # 2017-01-01T00:00:00Z
-ANNA, BO = new_id(), new_id()
+ANNA, BO = sorted((new_id(), new_id()))
 
 
 def order(seq: int, day: float, minor: int = 1000, category: str | None = "COFFEE") -> OrderFact:
@@ -166,7 +166,7 @@ def test_everybody_is_refreshed_in_pages_and_never_before_her_newest_fact(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(store, "_CHUNK", 3)
-    crowd = [new_id() for _ in range(8)]
+    crowd = sorted(new_id() for _ in range(8))
     apply(database, 1, {person: [order(seq, seq)] for seq, person in enumerate(crowd)})
     with database.transaction(1) as session:
         changed = {moment.person: moment for moment in store.refresh(session, from_us(START_US + 4 * DAY_US))}

@@ -24,6 +24,18 @@ _JOBS_S = 1.0
 Step = Callable[[Installation], bool]
 
 
+def run_web(settings: Settings, port: int) -> None:
+    """Answer HTTP until told to stop."""
+    import uvicorn  # noqa: PLC0415  # only this child needs it
+
+    from keyuan.web.server import make_app, uvicorn_options  # noqa: PLC0415  # likewise
+
+    ends_with_parent()
+    with attached(settings) as installation:
+        app = make_app(installation.database, installation.secrets, tenant=settings.tenant)
+        uvicorn.run(app, host=settings.host, port=port, **uvicorn_options())
+
+
 def run_consumer(settings: Settings) -> None:
     """Follow the log until told to stop."""
     consumers: dict[int, Consumer] = {}

@@ -1,0 +1,1 @@
+"""The demo: a year of real purchases, from files to portraits, segments and points."""

@@ -1,0 +1,194 @@
+"""The main job of the demo: import, consent, portraits, segments, points, check.
+
+Every stage may be killed and started again: consents and events told twice are kept once, the import goes on where
+it was, and what is finished is only looked at.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keyuan import events, loyalty, segments
+from keyuan.app.demo import story
+from keyuan.app.installation import Installation
+from keyuan.consent import Decision, Record
+from keyuan.engines.database import Session
+from keyuan.engines.files import Files, Selection, Table
+from keyuan.flows.as_of import membership_as_of, stored_membership, traits_as_of
+from keyuan.flows.consume import NAME as CONSUMER
+from keyuan.flows.expire import expire_all
+from keyuan.flows.figures import figures
+from keyuan.flows.import_file import import_files, shipped_mapping
+from keyuan.flows.record_consent import record_consent
+from keyuan.flows.reevaluate import reevaluate_all
+from keyuan.flows.verify import verify
+from keyuan.kernel.clock import system_now, to_us
+from keyuan.kernel.errors import CorruptionError
+from keyuan.profiles import reads as profile_reads
+from keyuan.profiles import store as portraits
+
+_POLL_S = 0.1
+
+Report = Callable[[str, int, int], None]
+"""Stage, done, total (0 while it is not known)."""
+
+
+class TwoWaysDifferError(CorruptionError):
+    """The live path and the batch path give different portraits or segments; please report this."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One run of the main job, with the seconds that each stage took."""
+
+    installation: Installation
+    source: Path
+    report: Report
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+    @contextmanager
+    def stage(self, name: str) -> Generator[None, None, None]:
+        """Time a stage and say that it begins and ends."""
+        began_s = time.monotonic()
+        self.report(name, 0, 0)
+        yield
+        self.seconds[name] = round(time.monotonic() - began_s, 2)
+        self.report(name, 1, 1)
+
+    def session(self) -> AbstractContextManager[Session]:
+        """Open a transaction of the demo's tenant."""
+        return self.installation.database.transaction(self.installation.tenant)
+
+
+def prepare(job: Job) -> None:
+    """Set the clock, the programme, the segments and the consents, before any event is seen."""
+    with job.stage("consent"), job.session() as session:
+        if not events.read_clock(session).by_hand:
+            events.keep_clock_by_hand(session, story.BEGIN)
+        loyalty.create_programme(session, story.PROGRAMME)
+        segments.save(session, story.SEGMENTS)
+        record_consent(session, _records(job, session))
+
+
+def _records(job: Job, session: Session) -> list[Record]:
+    """Return the decisions of every household of the files."""
+    installation = job.installation
+    numbers = households(job.source)
+    names = {
+        number: installation.secrets.sender(session.tenant, "user", f"{story.USER_PREFIX}{number}")
+        for number in numbers
+    }
+    people = portraits.resolve(session, names.values())
+    return [
+        Record(
+            person=people[names[number]],
+            purpose=purpose,
+            decision=Decision.GIVEN,
+            effective_at_us=to_us(story.CONSENT_FROM),
+            evidence=story.EVIDENCE,
+        )
+        for number in numbers
+        for purpose in story.agreed(number)
+    ]
+
+
+def households(source: Path) -> list[int]:
+    """Return the numbers of the households that bought something, ascending."""
+    selection = Selection(
+        table="transactions",
+        time=0,
+        columns=(("transactions", "household_id"),),
+        group_by="household_id",
+        one_each=True,
+    )
+    with Files() as files:
+        files.open(Table(name="transactions", path=source / "transactions.parquet", format="parquet"), ["household_id"])
+        return sorted(int(str(number)) for chunk in files.chunks(selection) for number in chunk.columns[0])
+
+
+def take_in(job: Job) -> None:
+    """Append every event of the files, while the consumer, in its own process, follows."""
+    with job.stage("import"):
+        installation = job.installation
+        import_files(
+            installation.database,
+            installation.secrets,
+            installation.tenant,
+            shipped_mapping("complete_journey"),
+            job.source,
+            system_now=system_now(),
+            on_progress=lambda done, total: job.report("import", done, total),
+        )
+
+
+def follow(job: Job) -> None:
+    """Wait until the consumer has taken in all there is."""
+    with job.stage("process"):
+        while True:
+            with job.session() as session:
+                last, position = events.last_seq(session), events.position(session, CONSUMER)
+            if position >= last:
+                return
+            job.report("process", position, last)
+            time.sleep(_POLL_S)
+
+
+def settle(job: Job) -> None:
+    """Set the clock to the end of the story, bring everybody to it, and let points expire."""
+    with job.session() as session:
+        clock = events.read_clock(session)
+    if clock.now(system_now()) > story.AS_OF:
+        return
+    database, tenant = job.installation.database, job.installation.tenant
+    with job.stage("portraits"):
+        with job.session() as session:
+            events.move_clock(session, story.AS_OF)
+        reevaluate_all(database, tenant, story.AS_OF)
+    with job.stage("expiry"):
+        expire_all(database, tenant, story.AS_OF)
+
+
+def compare(job: Job) -> None:
+    """Compute traits and segments a second way, by SQL over the whole log, and compare everybody.
+
+    Raises:
+        TwoWaysDifferError: the two ways do not agree.
+    """
+    with job.stage("second way"), job.session() as session:
+        clock = events.read_clock(session)
+        if clock.now(system_now()) > story.AS_OF:
+            return
+        batch = traits_as_of(session, story.AS_OF, clock.at)
+        live = dict(profile_reads.trait_rows(session))
+        if batch != live:
+            raise TwoWaysDifferError(what="traits", people=sum(batch.get(person) != live[person] for person in live))
+        stored = stored_membership(session, story.AS_OF)
+        for engine in ("postgres", "duckdb"):
+            if membership_as_of(session, batch, engine) != stored:
+                raise TwoWaysDifferError(what="segments", engine=engine)
+
+
+def check(job: Job) -> bool:
+    """Rebuild the ledger from its entries; return whether it is what is stored."""
+    with job.stage("verify"):
+        return verify(job.installation.database, [job.installation.tenant])[0].ok
+
+
+def count(job: Job) -> dict[str, Any]:
+    """Return the figures as of the end of the story, from the database."""
+    with job.stage("figures"), job.session() as session:
+        return figures(session, story.AS_OF)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Run the whole main job and return its figures."""
+    prepare(job)
+    take_in(job)
+    follow(job)
+    settle(job)
+    compare(job)
+    ok = check(job)
+    return count(job) | {"rebuild_ok": ok}

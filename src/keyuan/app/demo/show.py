@@ -1,0 +1,85 @@
+"""How the demo is shown: a bar per stage while it works, then what it found, in words."""
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from keyuan.app.demo.job import Report
+
+_NAMES = {
+    "start": "Start PostgreSQL, web, consumer and jobs",
+    "consent": "Record consents",
+    "import": "Import a year of purchases",
+    "process": "Take in what is still waiting",
+    "portraits": "Bring every portrait to 2 January 2018",
+    "expiry": "Let points expire",
+    "second way": "Compute everything a second way and compare",
+    "verify": "Rebuild the ledger from its entries",
+    "figures": "Count",
+}
+
+
+@contextmanager
+def bars() -> Generator[Report, None, None]:
+    """Show a bar per stage on standard error; without a terminal, a line when a stage ends."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _told
+        return
+    columns = (
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(_NAMES.get(stage, stage), total=None)
+            task = tasks[stage]
+            if (done, total) == (1, 1):
+                known = progress.tasks[task].total or 1
+                progress.update(task, total=known, completed=known)
+            elif total:
+                progress.update(task, completed=done, total=total)
+
+        yield report
+
+
+def _told(stage: str, done: int, total: int) -> None:
+    if (done, total) == (1, 1):
+        sys.stderr.write(f"{_NAMES.get(stage, stage)}: done\n")
+        sys.stderr.flush()
+
+
+def found(figures: dict[str, Any]) -> None:
+    """Print what the demo found, for people."""
+    console = Console(highlight=False)
+    money = f"${figures['sales_minor'] / 100:,.2f}"
+    console.print(
+        f"\n[bold]{figures['people']:,}[/] customers placed [bold]{figures['orders']:,}[/] orders "
+        f"({figures['lines']:,} lines, {money}) in 2017.\n"
+        f"{figures['personalised']:,} agreed to a portrait, {figures['members']:,} are members of Keyuan Market.\n"
+        f"{figures['points_issued']:,} points were issued in {figures['awards']:,} awards; "
+        f"{figures['points_expired']:,} expired, {figures['points_owed']:,} are owed."
+    )
+    console.print(
+        "The ledger rebuilt from its entries: " + ("[bold]PASS[/]" if figures["rebuild_ok"] else "[red]FAIL[/]")
+    )
+    table = Table(title=f"Segments as of {figures['as_of'][:10]}", box=None, title_justify="left")
+    table.add_column("segment")
+    table.add_column("people", justify="right")
+    table.add_column("rule")
+    for name, size in figures["segments"].items():
+        table.add_row(name, f"{size:,}", figures["segment_rules"][name])
+    console.print(table)
+    seconds = figures["seconds"]
+    console.print(f"Took {seconds['total']:.0f} s and at most {figures['peak_mb']:,.0f} MB.")

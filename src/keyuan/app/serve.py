@@ -1,0 +1,104 @@
+"""Serving: the process tree with its URLs, until somebody asks it to stop.
+
+What others need to find it (URLs, process numbers, a write key) stands in `run.json` in the data folder, readable to
+its owner only, and is gone when nobody serves.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from keyuan import events
+from keyuan.app.installation import KEYS, Installation
+from keyuan.app.tree import Tell, Tree
+from keyuan.app.use import served
+from keyuan.engines.database.embedded.passwords import keep
+from keyuan.kernel.clock import system_now
+
+RUN_FILE = "run.json"
+PARTS = ("web", "consumer", "jobs")
+_KEY_FILE = "write-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process tree that serves."""
+
+    url: str
+    write_key: str
+    tree: Tree
+
+
+@contextmanager
+def serving(installation: Installation, tell: Tell) -> Generator[Running, None, None]:
+    """Start web, consumer and jobs, and stop them at the end."""
+    with served(installation.folder):
+        host = installation.settings.host
+        port = installation.settings.port or _free_port(host)
+        write_key = _write_key(installation)
+        url = f"http://{host}:{port}"
+        with Tree(installation.cluster, _commands(installation, port), tell) as tree:
+            run_file = installation.folder / RUN_FILE
+            _write_private(run_file, {"url": url, "write_key": write_key, "pids": tree.pids() | {"main": os.getpid()}})
+            try:
+                yield Running(url, write_key, tree)
+            finally:
+                run_file.unlink(missing_ok=True)
+
+
+@contextmanager
+def programme_time(installation: Installation) -> Generator[None, None, None]:
+    """Let a clock that is kept by hand run at normal speed meanwhile."""
+    with installation.database.transaction(installation.tenant) as session:
+        events.run_clock(session, system_now())
+    try:
+        yield
+    finally:
+        with installation.database.transaction(installation.tenant) as session:
+            events.stop_clock(session, system_now())
+
+
+def wait_for_stop() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: done.set())
+    # A wait without a time-out is not interrupted by signals on every platform.
+    while not done.wait(1.0):
+        pass
+
+
+def _commands(installation: Installation, port: int) -> dict[str, Sequence[str]]:
+    common = [sys.executable, "-m", "keyuan.cli", "process"]
+    where = ["--data", str(installation.folder), "--port", str(port)]
+    return {part: [*common, part, *where] for part in PARTS}
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def _write_key(installation: Installation) -> str:
+    """Return the write key of the source `till`; made once, kept beside the other keys."""
+    path = installation.folder / KEYS / _KEY_FILE
+    if not path.exists():
+        with installation.database.transaction(installation.tenant) as session:
+            key = events.make_source(session, "till", system_now())
+        keep(path, key)
+    return path.read_text(encoding="ascii").strip()
+
+
+def _write_private(path: Path, value: object) -> None:
+    draft = path.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(value, file)
+    draft.replace(path)

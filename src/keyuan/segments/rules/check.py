@@ -12,9 +12,11 @@ from typing import Any, NoReturn, cast
 from sqlglot import exp
 
 from keyuan.segments.rules import numbers
-from keyuan.segments.rules.arithmetic import arithmetic, common_number, minus
-from keyuan.segments.rules.grammar import foreign
-from keyuan.segments.rules.macros import FUNCTIONS, MACROS
+from keyuan.segments.rules.arithmetic import arithmetic, minus
+from keyuan.segments.rules.calls import call
+from keyuan.segments.rules.foreign import foreign
+from keyuan.segments.rules.kinds import NULL_BOOLEAN, KindsError, comparison, is_null, numbers_only, same_kind
+from keyuan.segments.rules.macros import FUNCTIONS
 from keyuan.segments.rules.model import (
     BOOLEAN,
     TEXT,
@@ -22,10 +24,8 @@ from keyuan.segments.rules.model import (
     UNKNOWN,
     Among,
     Between,
-    Call,
     Column,
     ColumnType,
-    Compare,
     Every,
     IsNull,
     IsTruth,
@@ -51,7 +51,6 @@ _COMPARISONS: Mapping[type[exp.Expr], str] = {
 }
 _ARITHMETIC: Mapping[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
 _NULL = Literal(None, UNKNOWN)
-_NULL_BOOLEAN = Literal(None, BOOLEAN)
 
 
 def check(text: str, columns: Mapping[str, ColumnType]) -> tuple[Node, tuple[str, ...]]:
@@ -64,10 +63,6 @@ def check(text: str, columns: Mapping[str, ColumnType]) -> tuple[Node, tuple[str
     checker = _Checker(text, tokens, columns)
     node = checker.condition(tree)
     return node, tuple(sorted(checker.used))
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Literal) and node.value is None
 
 
 class _Checker:
@@ -96,6 +91,12 @@ class _Checker:
 
     def node(self, tree: exp.Expr) -> Node:
         """Type any expression of the allow-list."""
+        try:
+            return self._typed(tree)
+        except KindsError as wrong:
+            self._refuse(tree, str(wrong))
+
+    def _typed(self, tree: exp.Expr) -> Node:
         kind = type(tree)
         if kind in _COMPARISONS:
             return self._compare(tree, _COMPARISONS[kind])
@@ -109,8 +110,8 @@ class _Checker:
     def condition(self, tree: exp.Expr) -> Node:
         """Type an expression that must be true, false or NULL."""
         node = self.node(tree)
-        if _is_null(node) and node.type.kind in {Kind.UNKNOWN, Kind.BOOLEAN}:
-            return _NULL_BOOLEAN
+        if is_null(node) and node.type.kind in {Kind.UNKNOWN, Kind.BOOLEAN}:
+            return NULL_BOOLEAN
         if node.type.kind is not Kind.BOOLEAN:
             self._refuse(tree, f"This is {node.type.kind.value}; compare it with something.")
         return node
@@ -168,7 +169,7 @@ class _Checker:
 
     def _not(self, tree: exp.Expr) -> Node:
         item = self.condition(tree.this)
-        return item if _is_null(item) else Not(item)
+        return item if is_null(item) else Not(item)
 
     def _every(self, tree: exp.Expr) -> Node:
         return Every(tuple(self.condition(part) for part in _chain(tree, exp.And)))
@@ -178,26 +179,12 @@ class _Checker:
 
     def _compare(self, tree: exp.Expr, operator: str) -> Node:
         left, right = self.node(tree.this), self.node(tree.expression)
-        return self._comparison(tree, operator, left, right)
-
-    def _comparison(self, tree: exp.Expr, operator: str, left: Node, right: Node) -> Node:
-        self._same_kind(tree, left, right)
-        return _NULL_BOOLEAN if _is_null(left) or _is_null(right) else Compare(operator, left, right)
-
-    def _same_kind(self, tree: exp.Expr, *nodes: Node) -> None:
-        """Refuse text beside numbers, and lists beside anything."""
-        kinds = [node.type.kind for node in nodes if node.type.kind is not Kind.UNKNOWN]
-        if Kind.TEXTS in kinds:
-            self._refuse(tree, "A list is not compared; look into it with 'X' IN column.")
-        for kind in kinds[1:]:
-            if kind is not kinds[0]:
-                words = f"{kinds[0].value} and {kind.value}"
-                self._refuse(tree, f"This compares {words}; both sides must be of one type.")
+        return comparison(operator, left, right)
 
     def _arithmetic(self, tree: exp.Expr, operator: str) -> Node:
         left, right = self.node(tree.this), self.node(tree.expression)
-        self._numbers(tree, left, right)
-        if _is_null(left) or _is_null(right):
+        numbers_only(left, right)
+        if is_null(left) or is_null(right):
             return Literal(None, Type(Kind.NUMBER))
         result = arithmetic(operator, left, right)
         if result is None:
@@ -208,34 +195,29 @@ class _Checker:
             )
         return result
 
-    def _numbers(self, tree: exp.Expr, *nodes: Node) -> None:
-        for node in nodes:
-            if node.type.kind not in {Kind.NUMBER, Kind.UNKNOWN}:
-                self._refuse(tree, f"This calculates with {node.type.kind.value}; use numbers.")
-
     def _negative(self, tree: exp.Expr) -> Node:
         inner = tree.this
         if type(inner) is exp.Literal and self._token(inner.name).sort is Sort.NUMBER:
             return self._number(self._token(inner.name), "-")
         item = self.node(inner)
-        self._numbers(tree, item)
-        return Literal(None, Type(Kind.NUMBER)) if _is_null(item) else minus(item)
+        numbers_only(item)
+        return Literal(None, Type(Kind.NUMBER)) if is_null(item) else minus(item)
 
     def _between(self, tree: exp.Expr) -> Node:
         item, low, high = self.node(tree.this), self.node(tree.args["low"]), self.node(tree.args["high"])
-        self._same_kind(tree, item, low, high)
-        if any(map(_is_null, (item, low, high))):
-            above = self._comparison(tree, ">=", item, low)
-            return Every((above, self._comparison(tree, "<=", item, high)))
+        same_kind(item, low, high)
+        if any(map(is_null, (item, low, high))):
+            above = comparison(">=", item, low)
+            return Every((above, comparison("<=", item, high)))
         return Between(item, low, high)
 
     def _is(self, tree: exp.Expr) -> Node:
         item = self.node(tree.this)
         if isinstance(tree.expression, exp.Null):
-            return Literal(value=True, type=BOOLEAN) if _is_null(item) else IsNull(item)
+            return Literal(value=True, type=BOOLEAN) if is_null(item) else IsNull(item)
         if item.type.kind not in {Kind.BOOLEAN, Kind.UNKNOWN}:
             self._refuse(tree, f"This is {item.type.kind.value}, never TRUE or FALSE; compare it with something.")
-        if _is_null(item):
+        if is_null(item):
             return Literal(value=False, type=BOOLEAN)
         return IsTruth(item, bool(tree.expression.this))
 
@@ -245,11 +227,11 @@ class _Checker:
             return self._member(tree, item, self.node(tree.args["field"]))
         choices = [cast("Literal", self.node(choice)) for choice in tree.expressions]
         for choice in choices:
-            self._same_kind(tree, item, choice)
-        self._same_kind(tree, *choices)
+            same_kind(item, choice)
+        same_kind(*choices)
         given = tuple(choice for choice in choices if choice.value is not None)
-        if _is_null(item) or not given:
-            return _NULL_BOOLEAN
+        if is_null(item) or not given:
+            return NULL_BOOLEAN
         return Among(item, given, len(given) < len(choices))
 
     def _member(self, tree: exp.Expr, item: Node, items: Node) -> Node:
@@ -257,9 +239,9 @@ class _Checker:
             self._refuse(tree, f"This looks into {items.type.kind.value}; only a list can be looked into.")
         if item.type.kind not in {Kind.TEXT, Kind.UNKNOWN}:
             self._refuse(tree, f"A list holds text, and this looks for {item.type.kind.value} in it.")
-        if _is_null(items):
-            return _NULL_BOOLEAN
-        return Member(Literal(None, TEXT) if _is_null(item) else item, items)
+        if is_null(items):
+            return NULL_BOOLEAN
+        return Member(Literal(None, TEXT) if is_null(item) else item, items)
 
     def _call(self, tree: exp.Expr) -> Node:
         token = self._token(tree.name.removeprefix(FUNCTION))
@@ -268,56 +250,10 @@ class _Checker:
             near = get_close_matches(name, FUNCTIONS, 1, 0.6)
             hint = f"Did you mean {near[0]}?" if near else foreign(name) or f"There are: {', '.join(FUNCTIONS)}."
             refuse(self._text, token.offset, f"There is no function {token.text}. {hint}")
-        arguments = [self.node(argument) for argument in tree.expressions]
-        make = {"abs": self._abs, "coalesce": self._coalesce}.get(name)
-        result = make(tree, arguments) if make else self._macro(name, arguments)
+        result = call(name, [self.node(argument) for argument in tree.expressions])
         if result is None:
             refuse(self._text, token.offset, f"Write {FUNCTIONS[name]}.")
         return result
-
-    def _abs(self, tree: exp.Expr, arguments: list[Node]) -> Node | None:
-        if len(arguments) != 1:
-            return None
-        self._numbers(tree, arguments[0])
-        if _is_null(arguments[0]):
-            return Literal(None, Type(Kind.NUMBER))
-        return minus(arguments[0], macro="abs")
-
-    def _coalesce(self, tree: exp.Expr, arguments: list[Node]) -> Node | None:
-        """The first value that is not NULL; literals of NULL fall away."""
-        if not arguments:
-            return None
-        self._same_kind(tree, *arguments)
-        given = [node for node in arguments if not _is_null(node)]
-        if len(given) <= 1:
-            return given[0] if given else arguments[0]
-        kind = common_number(given) if given[0].type.kind is Kind.NUMBER else given[0].type
-        return Call("coalesce", tuple(given), kind)
-
-    def _macro(self, name: str, arguments: list[Node]) -> Node | None:
-        """Find the meaning by the type of the first argument, and check the others against it."""
-        if not arguments:
-            return None
-        first, rest = arguments[0], arguments[1:]
-        kinds = {node.type.kind for node in rest} - {Kind.UNKNOWN}
-        fits = [
-            key
-            for key, macro in MACROS.items()
-            if macro.function == name
-            and first.type.kind in {macro.arguments[0].kind, Kind.UNKNOWN}
-            and (bool(rest) if macro.many else len(arguments) == len(macro.arguments))
-            and kinds <= {Kind.TEXT}
-        ]
-        if name == "contains" and first.type.kind is Kind.TEXTS and len(rest) == 1 and kinds <= {Kind.TEXT}:
-            return Member(Literal(None, TEXT) if _is_null(rest[0]) else rest[0], first)
-        if not fits:
-            return None
-        macro = MACROS[fits[0]]
-        if macro.many and not all(isinstance(node, Literal) and node.value is not None for node in rest):
-            return None
-        if any(map(_is_null, arguments)):
-            return Literal(None, macro.result)
-        return Call(fits[0], tuple(arguments), macro.result)
 
     def _token(self, place: str) -> Token:
         """Look up what a placeholder stands for."""

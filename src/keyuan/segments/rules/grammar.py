@@ -8,6 +8,7 @@ refused without parentheses, and nothing may nest deeper than `DEPTH_MAX`.
 from dataclasses import dataclass
 from enum import Enum
 
+from keyuan.segments.rules.foreign import foreign
 from keyuan.segments.rules.model import CHOICES_MAX, DEPTH_MAX, PARTS_MAX, RuleError
 from keyuan.segments.rules.tokens import Sort, Token, refuse
 
@@ -32,39 +33,8 @@ class _Frame:
     choices: int = 1
 
 
-_FOREIGN = {
-    "LIKE": "LIKE differs between engines; use starts_with(column, 'x'), ends_with or contains.",
-    "ILIKE": "ILIKE differs between engines; use starts_with(column, 'x'), ends_with or contains.",
-    "SIMILAR": "SIMILAR TO differs between engines; use starts_with(column, 'x'), ends_with or contains.",
-    "CASE": "CASE is not part of the rule language; use AND and OR.",
-    "WHEN": "CASE is not part of the rule language; use AND and OR.",
-    "SELECT": "A rule asks about one row; subqueries are not part of the rule language.",
-    "EXISTS": "A rule asks about one row; subqueries are not part of the rule language.",
-    "ANY": "Write 'X' IN column to look into a list.",
-    "SOME": "Write 'X' IN column to look into a list.",
-    "ALL": "Write contains_all(column, 'X', 'Y') to look for several words in a list.",
-    "AS": "Casts are not part of the rule language; a column already has its type.",
-    "CAST": "Casts are not part of the rule language; a column already has its type.",
-    "NOW": "A rule has no clock; use a column that counts days, like recency_days.",
-    "CURRENT_DATE": "A rule has no clock; use a column that counts days, like recency_days.",
-    "CURRENT_TIMESTAMP": "A rule has no clock; use a column that counts days, like recency_days.",
-    "INTERVAL": "A rule has no dates; use a column that counts days, like recency_days.",
-    "DATE": "A rule has no dates; use a column that counts days, like recency_days.",
-    "DISTINCT": "Write a = b OR (a IS NULL AND b IS NULL) instead of IS NOT DISTINCT FROM.",
-    "COLLATE": "Text is always compared character by character; take COLLATE away.",
-    "ESCAPE": "LIKE differs between engines; use starts_with(column, 'x'), ends_with or contains.",
-    "XOR": "Write a <> b for one of two.",
-    "UNKNOWN": "Write IS NULL.",
-    "ISNULL": "Write IS NULL.",
-    "NOTNULL": "Write IS NOT NULL.",
-}
 _COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 _CONSTANTS = frozenset({"NULL", "TRUE", "FALSE"})
-
-
-def foreign(word: str) -> str | None:
-    """Say what to write instead of a word of SQL that rules do not have."""
-    return _FOREIGN.get(word.upper())
 
 
 def check_grammar(text: str, tokens: list[Token]) -> None:

@@ -40,6 +40,8 @@ class Rule:
     def sql(self, engine: str, names: Mapping[str, str] | None = None) -> str:
         """Write the rule as one boolean SQL expression for `postgres` or `duckdb`.
 
+        Literals stand in it: where a driver takes % for a parameter, double it first.
+
         Args:
             engine: whose SQL.
             names: column to SQL identifier, unquoted (columns of type unknown may be left out); by default each

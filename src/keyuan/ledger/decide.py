@@ -193,10 +193,11 @@ class _Desk:
         if points == 0:
             return _NOTHING
         state, book = self.state, (request.brand, request.currency)
+        already = state.accounts.get((Bucket.ISSUED, 0, *book))
+        if already is not None and points - already.balance > BALANCE_MAX:
+            return _Refusal(Answer.BEYOND_LIMIT)
         issued = state.account((Bucket.ISSUED, 0, *book))
         account = state.account((Bucket.AVAILABLE, request.holder, *book))
-        if points - issued.balance > BALANCE_MAX:
-            return _Refusal(Answer.BEYOND_LIMIT)
         self._count_day(account, request)
         seq = self._post(
             Kind.AWARD, request, (issued, account), points, _Facts(expires_at=request.expires_at, award=request)

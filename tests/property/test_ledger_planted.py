@@ -1,0 +1,199 @@
+"""Planted bugs: each breaks one guard of the ledger, in the test only; the random histories must turn red."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import Phase
+
+from keyuan.kernel.errors import KeyuanError
+from keyuan.ledger import Award, Outcome, Request
+from keyuan.ledger import decide as decide_module
+from keyuan.ledger.decide import _Desk, _Refusal
+from keyuan.ledger.model import Answer
+from keyuan.ledger.state import Account, AccountKey, Held, KnownKey, Lot, State
+from property.test_ledger_model import run
+
+Queue = Sequence[Lot]
+Takes = list[tuple[Lot, int]]
+
+Patch = pytest.MonkeyPatch
+_original_post = _Desk._post
+_original_answer = _Desk.answer
+_original_hold = _Desk._hold
+
+
+def spends_what_is_due(patch: Patch) -> None:
+    take = decide_module.take_first_to_expire
+
+    def spendable(queue: Queue, _at_us: int) -> int:
+        return sum(lot.free for lot in queue)
+
+    def take_due_too(queue: Queue, points: int, _at_us: int) -> Takes:
+        return take(queue, points, 0)
+
+    patch.setattr(decide_module, "spendable", spendable)
+    patch.setattr(decide_module, "take_first_to_expire", take_due_too)
+
+
+def spends_at_the_very_instant_of_expiry(patch: Patch) -> None:
+    spendable, take = decide_module.spendable, decide_module.take_first_to_expire
+
+    def spendable_a_moment_ago(queue: Queue, at_us: int) -> int:
+        return spendable(queue, at_us - 1)
+
+    def take_a_moment_ago(queue: Queue, points: int, at_us: int) -> Takes:
+        return take(queue, points, at_us - 1)
+
+    patch.setattr(decide_module, "spendable", spendable_a_moment_ago)
+    patch.setattr(decide_module, "take_first_to_expire", take_a_moment_ago)
+
+
+def spends_the_last_to_expire_first(patch: Patch) -> None:
+    take = decide_module.take_first_to_expire
+
+    def take_last(queue: Queue, points: int, at_us: int) -> Takes:
+        return take(queue[::-1], points, at_us)
+
+    patch.setattr(decide_module, "take_first_to_expire", take_last)
+
+
+def spends_the_oldest_lot_first(patch: Patch) -> None:
+    def older(self: Lot, other: Lot) -> bool:
+        return self.lot < other.lot
+
+    patch.setattr(Lot, "__lt__", older)
+
+
+def spends_what_is_on_hold(patch: Patch) -> None:
+    def spendable(queue: Queue, at_us: int) -> int:
+        return sum(lot.remaining for lot in queue if lot.expires_us > at_us)
+
+    patch.setattr(decide_module, "spendable", spendable)
+
+
+def spends_one_more_than_there_is(patch: Patch) -> None:
+    original = decide_module.spendable
+
+    def spendable(queue: Queue, at_us: int) -> int:
+        return original(queue, at_us) + 1
+
+    patch.setattr(decide_module, "spendable", spendable)
+
+
+def forgets_keys(patch: Patch) -> None:
+    def answer(self: _Desk, request: Request) -> None:
+        self.state.keys.pop(request.key, None)
+        _original_answer(self, request)
+
+    patch.setattr(_Desk, "answer", answer)
+
+
+def forgets_refused_keys(patch: Patch) -> None:
+    def answer(self: _Desk, request: Request) -> None:
+        _original_answer(self, request)
+        known = self.state.keys.get(request.key)
+        if known is not None and known.answer >= Answer.TOO_FEW_POINTS:
+            del self.state.keys[request.key]
+
+    patch.setattr(_Desk, "answer", answer)
+
+
+def burns_the_key_of_an_early_expiry(patch: Patch) -> None:
+    patch.setattr(decide_module, "_NOT_DUE", _Refusal(Answer.NOTHING))
+
+
+def sees_no_conflict(patch: Patch) -> None:
+    find = decide_module.find_known
+
+    def find_always(known: KnownKey, _digest: bytes, key: bytes) -> Outcome:
+        return find(known, known.digest, key)
+
+    patch.setattr(decide_module, "find_known", find_always)
+
+
+def makes_a_point_from_nothing(patch: Patch) -> None:
+    def post(self: _Desk, *facts: Any) -> int:
+        seq = _original_post(self, *facts)
+        facts[2][1].balance += 1
+        return seq
+
+    patch.setattr(_Desk, "_post", post)
+
+
+def mixes_currencies(patch: Patch) -> None:
+    original = State.account
+
+    def account(self: State, name: AccountKey) -> Account:
+        return original(self, (*name[:3], "points"))
+
+    patch.setattr(State, "account", account)
+
+
+def captures_a_hold_twice(patch: Patch) -> None:
+    def settle(_self: _Desk, _held: Held, _points: int) -> None:
+        """Leave the hold as it was."""
+
+    patch.setattr(_Desk, "_settle", settle)
+
+
+def captures_from_the_wrong_lot(patch: Patch) -> None:
+    take = decide_module.take_from_hold
+
+    def from_the_end(held: Held, points: int) -> Takes:
+        return take(replace(held, takes=held.takes[::-1]), points)
+
+    patch.setattr(decide_module, "take_from_hold", from_the_end)
+
+
+def holds_have_no_end(patch: Patch) -> None:
+    def hold_for_ever(self: _Desk, request: Any) -> Any:
+        result = _original_hold(self, request)
+        for held in self.state.holds.values():
+            held.expires_us = 2**62
+        return result
+
+    patch.setattr(_Desk, "_hold", hold_for_ever)
+
+
+def expires_what_is_on_hold(patch: Patch) -> None:
+    def remaining(self: Lot) -> int:
+        return self.remaining
+
+    patch.setattr(Lot, "free", property(remaining))
+
+
+def believes_any_day(patch: Patch) -> None:
+    def count_nothing(_self: _Desk, _account: Account, _request: Award) -> None:
+        """Check nothing."""
+
+    patch.setattr(_Desk, "_count_day", count_nothing)
+
+
+BUGS = [
+    spends_what_is_due,
+    spends_at_the_very_instant_of_expiry,
+    spends_the_last_to_expire_first,
+    spends_the_oldest_lot_first,
+    spends_what_is_on_hold,
+    spends_one_more_than_there_is,
+    forgets_keys,
+    forgets_refused_keys,
+    burns_the_key_of_an_early_expiry,
+    sees_no_conflict,
+    makes_a_point_from_nothing,
+    mixes_currencies,
+    captures_a_hold_twice,
+    captures_from_the_wrong_lot,
+    holds_have_no_end,
+    expires_what_is_on_hold,
+    believes_any_day,
+]
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_a_planted_bug_is_caught(bug: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch):
+    bug(monkeypatch)
+    with pytest.raises((AssertionError, KeyuanError, KeyError)):
+        run(40, phases=(Phase.generate,))

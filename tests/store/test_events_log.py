@@ -1,6 +1,5 @@
 """The log on a real PostgreSQL: what goes in once stays once, in order, and of one tenant."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,32 +21,12 @@ from keyuan.events import (
     read_after,
     read_order,
 )
-from keyuan.events.model import Receipt
-
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-GATE = Gate(source="till")
+from store.event_rows import GATE, NOW, order, send
 
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Secrets:
     return open_secrets(tmp_path / "keys")
-
-
-def order(number: int, **changes: object) -> bytes:
-    event: dict[str, object] = {
-        "type": "track",
-        "event": "Order Completed",
-        "userId": f"household:{number % 7}",
-        "messageId": f"order:{number}",
-        "timestamp": "2026-05-01T10:00:00Z",
-        "properties": {"order_id": str(number), "total": 12.5, "products": [{"product_id": "p", "total_minor": 1250}]},
-    }
-    return json.dumps(event | changes).encode()
-
-
-def send(database: Database, secrets: Secrets, *raws: bytes, tenant: int = 1) -> Receipt:
-    with database.transaction(tenant) as session:
-        return append(session, secrets, GATE.check_all(raws, NOW), live(NOW))
 
 
 def test_events_come_out_in_the_order_they_went_in(database: Database, secrets: Secrets):
@@ -136,7 +115,7 @@ def test_a_position_moves_only_forward_and_each_consumer_has_its_own(database: D
 
 
 def test_a_rolled_back_append_leaves_nothing(database: Database, secrets: Secrets):
-    def fail():
+    def fail() -> None:
         with database.transaction(1) as session:
             append(session, secrets, GATE.check_all([order(1), b"{}"], NOW), live(NOW))
             raise ValueError

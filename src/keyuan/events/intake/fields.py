@@ -146,25 +146,25 @@ def canonical(values: Mapping[str, Any]) -> bytes:
     """Return compact JSON with sorted keys; values may be undecoded. Checks all that nobody has looked at yet."""
     try:
         whole = _ANY.decode(msgspec.json.encode(values))
-        if _deeper(whole, DEPTH_MAX):
-            raise too_deep()
+        _refuse_extremes(whole, DEPTH_MAX)
         return _encode_sorted(whole)
     except RecursionError:
         raise too_deep() from None
-    except OverflowError:
-        raise EventRefusedError(Reason.BAD_NUMBER, "A whole number must fit 64 bits.") from None
     except (msgspec.DecodeError, UnicodeError):
         raise EventRefusedError(Reason.MALFORMED, "The event is not valid JSON in UTF-8.") from None
 
 
-def _deeper(value: object, levels: int) -> bool:
-    if isinstance(value, dict):
-        inner = list(cast("dict[str, object]", value).values())
-    elif isinstance(value, list):
-        inner = cast("list[object]", value)
-    else:
-        return False
-    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
+def _refuse_extremes(value: object, levels: int) -> None:
+    """Walk through a decoded value: not too deep, and every whole number within 64 bits."""
+    if isinstance(value, int):
+        if value not in _INT64:
+            raise EventRefusedError(Reason.BAD_NUMBER, "A whole number must fit 64 bits.")
+    elif isinstance(value, (dict, list)):
+        if levels == 0:
+            raise too_deep()
+        inner = cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
+        for each in inner:
+            _refuse_extremes(each, levels - 1)
 
 
 def with_member(body: bytes, name: str, member: bytes) -> bytes:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from keyuan.kernel.errors import ConflictError, EngineError
+from keyuan.kernel.errors import ConflictError, EngineError, InputError
 
 
 class DatabaseGoneError(EngineError):
@@ -15,6 +15,10 @@ class DatabaseGoneError(EngineError):
 
 class RetryTransactionError(EngineError):
     """The transaction met another one and was undone; run it again."""
+
+
+class ValueRefusedError(InputError):
+    """The database cannot hold one of the values."""
 
 
 class KeyTakenError(ConflictError):
@@ -37,5 +41,7 @@ def translated() -> Generator[None, None, None]:
         raise RetryTransactionError from error
     except psycopg.errors.UniqueViolation as error:
         raise KeyTakenError(constraint=error.diag.constraint_name) from error
+    except psycopg.DataError as error:
+        raise ValueRefusedError(kind=type(error).__name__) from error
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
         raise DatabaseGoneError(cause=type(error).__name__) from error

@@ -26,7 +26,7 @@ class Database:
 
     def __init__(self, connect: Mapping[str, Any], token_key: bytes, *, size: int = 4) -> None:
         self._token_key = token_key
-        self._staged: WeakKeyDictionary[psycopg.Connection[Row], set[str]] = WeakKeyDictionary()
+        self._staged: WeakKeyDictionary[psycopg.Connection[Row], dict[str, str]] = WeakKeyDictionary()
         self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
             kwargs=dict(connect) | {"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_S},
             min_size=0,
@@ -42,7 +42,13 @@ class Database:
         """Open a transaction of one tenant; commit at the end, roll back on any error."""
         with translated(), self._pool.connection() as connection, connection.transaction():
             connection.execute(_SET_TOKEN, (sign(self._token_key, tenant, connection.info.backend_pid),))
-            yield PostgresSession(connection, tenant, self._staged.setdefault(connection, set()))
+            staged = self._staged.setdefault(connection, {})
+            try:
+                yield PostgresSession(connection, tenant, staged)
+            except BaseException:
+                # Temporary tables that this transaction made go with it.
+                staged.clear()
+                raise
 
     def close(self) -> None:
         """Give all connections back."""

@@ -43,7 +43,7 @@ class Session(Protocol):
 class PostgresSession:
     """A `Session` on one psycopg connection."""
 
-    def __init__(self, connection: psycopg.Connection[Row], tenant: int, staged: set[str]) -> None:
+    def __init__(self, connection: psycopg.Connection[Row], tenant: int, staged: dict[str, str]) -> None:
         self.tenant = tenant
         self._connection = connection
         self._staged = staged
@@ -89,9 +89,9 @@ class PostgresSession:
 
     def _ensure_staging(self, name: str, columns: Mapping[str, str]) -> None:
         """Make the temporary table once per connection, and empty it when this transaction used it before."""
-        layout = f"{name}({','.join(f'{column} {kind}' for column, kind in columns.items())})"
+        layout = ",".join(f"{column} {kind}" for column, kind in columns.items())
         table = sql.Identifier("pg_temp", name)
-        if layout in self._staged:
+        if self._staged.get(name) == layout:
             self._connection.execute(sql.SQL("DELETE FROM {}").format(table))
             return
         body = sql.SQL(", ").join(
@@ -101,7 +101,7 @@ class PostgresSession:
         self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
         create = sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DELETE ROWS")
         self._connection.execute(create.format(sql.Identifier(name), body))
-        self._staged.add(layout)
+        self._staged[name] = layout
 
 
 def _text(statement: str) -> sql.SQL:

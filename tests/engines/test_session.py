@@ -1,0 +1,78 @@
+"""One transaction of one tenant: staging, streaming, errors that say who can act."""
+
+import psycopg
+import pytest
+
+from keyuan.engines.database import Database, KeyTakenError, load_statements
+from keyuan.engines.database.failures import DatabaseGoneError, ValueRefusedError
+from keyuan.kernel.ids import new_id
+
+
+def test_rows_are_staged_afresh_each_time_also_when_the_columns_change(database: Database):
+    layouts = ({"n": "int8"}, {"t": "text", "n": "int8"}, {"n": "int8"})
+    rows = ([(1,), (2,)], [("a", 3)], [(4,)])
+    for _ in range(2):
+        with database.transaction(1) as session:
+            for layout, staged in zip(layouts, rows, strict=True):
+                assert session.stage("some_in", layout, staged) == len(staged)
+                assert session.rows(f"SELECT {', '.join(layout)} FROM pg_temp.some_in ORDER BY n") == staged
+
+
+def test_a_transaction_that_fails_leaves_nothing(database: Database):
+    with pytest.raises(ZeroDivisionError), database.transaction(1) as session:
+        session.execute("INSERT INTO events.position (tenant, consumer, seq) VALUES (1, 'x', 1)")
+        raise ZeroDivisionError
+    with database.transaction(1) as session:
+        assert session.row("SELECT count(*) FROM events.position") == (0,)
+
+
+def test_rows_can_be_staged_after_a_transaction_that_staged_them_failed(database: Database):
+    for fails in (True, False):
+        try:
+            with database.transaction(1) as session:
+                assert session.stage("some_in", {"n": "int8"}, [(1,)]) == 1
+                if fails:
+                    raise ZeroDivisionError
+        except ZeroDivisionError:
+            assert fails
+
+
+def test_a_token_does_not_outlive_its_transaction(database: Database):
+    with database.transaction(1) as session:
+        assert session.row("SELECT sec.tenant()") == (1,)
+    with database.transaction(2) as session:
+        assert session.row("SELECT sec.tenant()") == (2,)
+
+
+def test_a_stream_gives_all_rows(database: Database):
+    with database.transaction(1) as session:
+        assert list(session.stream("SELECT generate_series(1, 12)", size=5)) == [(n,) for n in range(1, 13)]
+
+
+def test_errors_say_who_can_act(database: Database):
+    insert = "INSERT INTO events.position (tenant, consumer, seq) VALUES (1, 'x', 1)"
+    with pytest.raises(KeyTakenError), database.transaction(1) as session:
+        session.execute(insert)
+        session.execute(insert)
+    with pytest.raises(ValueRefusedError), database.transaction(1) as session:
+        session.row("SELECT %(text)s::text", text="a\0b")
+    with pytest.raises(DatabaseGoneError), database.transaction(1) as session:
+        session.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with database.transaction(1) as session:
+        assert session.row("SELECT 1") == (1,)
+
+
+def test_a_mistake_of_ours_is_not_hidden(database: Database):
+    with pytest.raises(psycopg.errors.SyntaxError), database.transaction(1) as session:
+        session.row("SELEC 1")
+
+
+def test_ids_are_version_7_and_ordered_by_time():
+    ids = [new_id() for _ in range(1000)]
+    assert len(set(ids)) == len(ids)
+    assert all(each.version == 7 for each in ids)
+    assert [each.int >> 80 for each in ids] == sorted(each.int >> 80 for each in ids)
+
+
+def test_statements_are_found_by_name():
+    assert load_statements("keyuan.consent").keys() >= {"keep_records", "timelines"}

@@ -69,6 +69,15 @@ class ImportReport:
     done_before: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The opened files of an import: their events in order, how many there are, and the columns nobody asks for."""
+
+    stream: Callable[[], Iterator[Made]]
+    total: int
+    unused: Dict[str, list[str]]
+
+
 def shipped_mapping(name: str) -> Mapping:
     """Return a mapping that comes with Keyuan: `complete_journey`."""
     return parse_mapping(resources.files("keyuan.flows").joinpath("maps", f"{name}.toml").read_text(encoding="utf-8"))
@@ -76,8 +85,20 @@ def shipped_mapping(name: str) -> Mapping:
 
 def rows_total(mapping: Mapping, where: Where) -> int:
     """Return how many events (and lines that make none) an import has to take, for a progress bar."""
-    with _opened(mapping, _tables(mapping, where)) as ready:
+    with import_plan(mapping, where) as ready:
         return ready.total
+
+
+@contextmanager
+def import_plan(mapping: Mapping, where: Where) -> Generator[Ready]:
+    """Open the files of an import and yield what is in them, without a database.
+
+    Raises:
+        MappingError: the mapping names what the files do not have.
+        FileError: a file is missing, empty or not of its format.
+    """
+    with _opened(mapping, _tables(mapping, where)) as ready:
+        yield ready
 
 
 def import_files(
@@ -124,15 +145,6 @@ def fingerprint(mapping: Mapping, tables: Sequence[Table]) -> str:
     return sha256(VERSION, msgspec.json.encode(mapping, order="deterministic"), *parts).hex()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
-    """The opened files of an import, planned."""
-
-    stream: Callable[[], Iterator[Made]]
-    total: int
-    unused: Dict[str, list[str]]
-
-
 def _tables(mapping: Mapping, where: Where) -> list[Table]:
     """Return the files that the mapping names, found on disk."""
     asked: dict[str, tuple[str, str]] = {}
@@ -150,7 +162,7 @@ def _tables(mapping: Mapping, where: Where) -> list[Table]:
 
 
 @contextmanager
-def _opened(mapping: Mapping, tables: Sequence[Table]) -> Generator[_Ready]:
+def _opened(mapping: Mapping, tables: Sequence[Table]) -> Generator[Ready]:
     wanted = columns_wanted(mapping)
     with Files() as files:
         opened = {table.name: files.open(table, wanted[table.name]) for table in tables}
@@ -165,7 +177,7 @@ def _opened(mapping: Mapping, tables: Sequence[Table]) -> Generator[_Ready]:
             sources = [events_of(plan, files.chunks(plan.selection)) for plan in plans]
             return merged([*_rejected(opened), *sources])
 
-        yield _Ready(stream=stream, total=total, unused=unused_columns(mapping, columns))
+        yield Ready(stream=stream, total=total, unused=unused_columns(mapping, columns))
 
 
 def _rejected(opened: Dict[str, Opened]) -> list[Iterator[Made]]:

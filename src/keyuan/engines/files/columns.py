@@ -31,7 +31,7 @@ def _plain(array: Array, code: str) -> list[Value]:
     buffer = array.buffers()[1]
     if buffer is None:
         return []
-    values: Any = memoryview(buffer).cast("B").cast(cast("Any", code))
+    values = cast("Any", memoryview(buffer)).cast("B").cast(code)
     return values[array.offset : array.offset + len(array)].tolist()
 
 

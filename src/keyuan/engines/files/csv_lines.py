@@ -98,6 +98,8 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
         raise FileError("The file is empty; its first line must name the columns.") from None
     except csv.Error as error:
         raise FileError(f"The first line must name the columns, but its quoting is broken: {error}.") from None
+    if not header:
+        raise FileError("The file is empty; its first line must name the columns.")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice or not all(header):
         raise FileError(f"The first line must name each column once; look at {', '.join(map(repr, twice or ['']))}.")

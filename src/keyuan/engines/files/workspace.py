@@ -24,9 +24,8 @@ _GLOB = set("*?[")
 class Files:
     """The opened files of one import."""
 
-    def __init__(self, *, memory_mb: int = MEMORY_MB, chunk_rows: int = CHUNK_ROWS) -> None:
+    def __init__(self, *, memory_mb: int = MEMORY_MB) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="keyuan-files-")
-        self._chunk_rows = chunk_rows
         self._types: dict[tuple[str, str], str] = {}
         self._mended = 0
         # One thread: half the memory, the other core is PostgreSQL's, and rows come in one order.
@@ -102,7 +101,7 @@ class Files:
             zone = "UTC" if isinstance(selection.time, int) else selection.time.zone
             session.execute(f"SET TimeZone = {literal(zone)}")
             mended = self._mend(session, selection)
-            reader = session.sql(rows_query(selection, self._types, mended=mended)).to_arrow_reader(self._chunk_rows)
+            reader = session.sql(rows_query(selection, self._types, mended=mended)).to_arrow_reader(CHUNK_ROWS)
             rest: Batch | None = None
             for batch in cast("Iterable[Batch]", reader):
                 whole, rest = _cut(_joined(rest, batch), grouped=selection.group_by is not None)

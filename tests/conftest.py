@@ -12,7 +12,7 @@ from psycopg import sql
 
 from keyuan.engines.database import Database
 from keyuan.engines.database.bootstrap import bootstrap
-from keyuan.engines.database.embedded import open_cluster
+from keyuan.engines.database.embedded import open_cluster, remove
 from keyuan.engines.database.migrate import add_tenant, migrate
 from real_server import Server
 
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             add_tenant(roles.owner, tenant, f"Tenant {tenant}")
         yield Server(cluster.superuser(), roles.owner, roles.app, key)
     finally:
-        cluster.stop()
+        remove(folder)
 
 
 @pytest.fixture

@@ -48,8 +48,10 @@ def demo(
     from keyuan.app.installation import opened
     from keyuan.app.measure import measuring
     from keyuan.app.serve import programme_time, serving, wait_for_stop
+    from keyuan.app.workers import tune_memory
     from keyuan.kernel.config import load_settings
 
+    tune_memory()
     folder = source_folder(source)
     began_s = time.monotonic()
     with opened(load_settings(data)) as installation, serving(installation, tell) as running:

@@ -58,11 +58,10 @@ def _facts(session: Session, now_us: int) -> Iterator[tuple[uuid.UUID, AnyFact]]
         seq = batch[-1].seq
         people = portraits.resolve(session, {event.sender for event in batch})
         timelines = consent.decisions_of(session, set(people.values()), [Purpose.PERSONALISATION])
-        orders = understand.orders_of(batch)
         for event in batch:
-            person, order = people[event.sender], orders.get(event.seq)
+            person = people[event.sender]
             timeline = timelines.get((person, Purpose.PERSONALISATION), ())
             if consent.allows(timeline, to_us(event.at), now_us):
-                fact = understand.other_fact(event) if order is None else understand.order_fact(event, order)
+                fact, _ = understand.meanings(event, person)
                 if fact is not None:
                     yield person, fact

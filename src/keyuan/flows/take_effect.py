@@ -66,17 +66,14 @@ def _read(
 ) -> _Read:
     """Sort the batch by what may be done with it. An event is judged at its own time and as of its processing."""
     read = _Read()
-    orders = understand.orders_of(batch)
     for event in batch:
         person, at_us = people[event.sender], to_us(event.at)
         clock_us = max(clock_us, at_us)
-        order = orders.get(event.seq)
-        if _may(timelines, person, Purpose.PERSONALISATION, at_us, clock_us):
-            fact = understand.other_fact(event) if order is None else understand.order_fact(event, order)
-            if fact is not None:
-                read.facts.setdefault(person, []).append(fact)
-        if order is not None and _may(timelines, person, Purpose.LOYALTY, at_us, clock_us):
-            read.purchases.append(understand.purchase(event, person, order))
+        fact, purchase = understand.meanings(event, person)
+        if fact is not None and _may(timelines, person, Purpose.PERSONALISATION, at_us, clock_us):
+            read.facts.setdefault(person, []).append(fact)
+        if purchase is not None and _may(timelines, person, Purpose.LOYALTY, at_us, clock_us):
+            read.purchases.append(purchase)
         # How to reach somebody is kept when she agreed to anything at all, else there is nothing to reach her for.
         if event.kind == "identify" and any(_may(timelines, person, each, at_us, clock_us) for each in Purpose):
             read.introductions.append(event)

@@ -5,12 +5,12 @@ Units: instants are integer microseconds since the Unix epoch; `_minor` minor un
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from keyuan.events import LoggedEvent, Order, read_order
+from keyuan.events import LoggedEvent
 from keyuan.flows.earn import Purchase
 from keyuan.kernel.clock import to_us
 from keyuan.profiles.model import AnyFact, CouponFact, DeclaredFact, OrderFact, SendFact
@@ -18,37 +18,51 @@ from keyuan.profiles.model import AnyFact, CouponFact, DeclaredFact, OrderFact, 
 _TRAITS = msgspec.json.Decoder(dict[str, Any])
 
 
-def order_fact(event: LoggedEvent, order: Order) -> OrderFact:
-    """Return what a basket says of a customer; lines without an amount count for nothing."""
-    return OrderFact(
-        at_us=to_us(event.at),
+class _Line(msgspec.Struct, frozen=True, gc=False):
+    category: str | None = None
+    total_minor: int | None = None
+    discount_minor: int | None = None
+
+
+class Basket(msgspec.Struct, frozen=True):
+    """What the rooms above need of an order; less than all of it, because there are many lines."""
+
+    order_id: str
+    total_minor: int
+    currency: str
+    store_id: str | None = None
+    products: list[_Line] = []  # a msgspec default is copied
+
+    def amounts(self) -> tuple[list[tuple[str | None, int]], int]:
+        """Return (category, total_minor) per line, lines without an amount counting for nothing, and the discount."""
+        lines = [(line.category, line.total_minor or 0) for line in self.products]
+        return lines, sum([line.discount_minor for line in self.products if line.discount_minor])
+
+
+_BASKET = msgspec.json.Decoder(Basket)
+
+
+def meanings(event: LoggedEvent, person: uuid.UUID) -> tuple[AnyFact | None, Purchase | None]:
+    """Return what an event says of a customer, and what she bought.
+
+    An order is known by its own id, from wherever it was sent.
+    """
+    if event.kind != "order":
+        return other_fact(event), None
+    basket = _BASKET.decode(event.body)
+    lines, discount_minor = basket.amounts()
+    at_us = to_us(event.at)
+    fact = OrderFact(
+        at_us=at_us,
         seq=event.seq,
-        total_minor=order.total_minor,
-        lines=[(line.category, line.total_minor or 0) for line in order.products],
-        discount_minor=sum(map(_discount_minor, order.products)),
-        store=order.store_id,
-        order_id=order.order_id,
+        total_minor=basket.total_minor,
+        lines=lines,
+        discount_minor=discount_minor,
+        store=basket.store_id,
+        order_id=basket.order_id,
     )
-
-
-def _discount_minor(line: Any) -> int:
-    if line.discount_minor is not None:
-        return int(line.discount_minor)
-    return sum(
-        part or 0 for part in (line.retail_discount_minor, line.coupon_discount_minor, line.coupon_match_discount_minor)
-    )
-
-
-def purchase(event: LoggedEvent, person: uuid.UUID, order: Order) -> Purchase:
-    """Return the order as the programme sees it, known by its own id from wherever it was sent."""
-    return Purchase(
-        person=person,
-        at_us=to_us(event.at),
-        subject=(b"order", order.order_id.encode()),
-        currency=order.currency,
-        total_minor=order.total_minor,
-        lines=[(line.category, line.total_minor or 0) for line in order.products],
-    )
+    subject = (b"order", basket.order_id.encode())
+    return fact, Purchase(person, at_us, subject, basket.currency, basket.total_minor, lines)
 
 
 def other_fact(event: LoggedEvent) -> AnyFact | None:
@@ -68,8 +82,3 @@ def other_fact(event: LoggedEvent) -> AnyFact | None:
 def _texts(traits: Mapping[str, Any]) -> dict[str, str | None]:
     """Declared traits are text; a number is the text that writes it."""
     return {name: None if value is None else str(value) for name, value in traits.items()}
-
-
-def orders_of(batch: Iterable[LoggedEvent]) -> dict[int, Order]:
-    """Return the decoded orders of a batch by their place in the log."""
-    return {event.seq: read_order(event.body) for event in batch if event.kind == "order"}

@@ -76,9 +76,7 @@ class DeclaredFact(Fact, frozen=True, kw_only=True):
 AnyFact = OrderFact | CouponFact | SendFact | DeclaredFact
 
 
-def order_key(order_id: str | None) -> int:
-    """A signed 64-bit name for an order of one person; 0 says that the order has no id."""
-    if order_id is None:
-        return 0
+def order_key(order_id: str) -> int:
+    """A signed 64-bit name for an order among those of one person."""
     digest = hashlib.blake2b(order_id.encode(errors="surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True) or 1
+    return int.from_bytes(digest, "big", signed=True)

@@ -1,8 +1,9 @@
 """The sufficient state of one person, and how facts are folded into it.
 
-The state is canonical: the same facts in any order give equal states (an order id given twice excepted:
-there the log decides). It keeps every order of the last `KEPT_DAYS` before the newest order one by one,
-older ones only as sums. Deliberately not here: what depends on the instant of the question (`traits`).
+The state is canonical: the same facts in any order give equal states (an order id given twice excepted: there the
+log decides). It keeps every order of the last `KEPT_DAYS` before the newest order one by one, older ones only as
+sums and by their keys, so that an order sent again is known for ever.
+Deliberately not here: what depends on the instant of the question (`traits`).
 Units: `_us` microseconds since the epoch, UTC; `_minor` minor units. Hours and weekdays are UTC, weekdays ISO.
 """
 
@@ -37,7 +38,7 @@ _DECLARED = frozenset(DECLARED)
 class State(msgspec.Struct, array_like=True):
     """All that is kept of one person. The field order is the stored form of version 1: append only.
 
-    `kept_at_us`, `kept_minor` and `kept_key` are one row per kept order, sorted by (instant, amount, key).
+    `kept_at_us` and `kept_minor` are one row per kept order, sorted by (instant, amount); `order_keys` is sorted.
     `hours` counts orders by (ISO weekday − 1) × 24 + hour; `declared` is name → (instant, seq, value).
     """
 
@@ -53,7 +54,7 @@ class State(msgspec.Struct, array_like=True):
     lines: int = 0
     kept_at_us: list[int] = []
     kept_minor: list[int] = []
-    kept_key: list[int] = []
+    order_keys: list[int] = []
     category_minor: dict[str, int] = {}
     uncategorised_minor: int = 0
     top: list[str] = []
@@ -105,7 +106,7 @@ def copy(state: State) -> State:
         state,
         kept_at_us=state.kept_at_us.copy(),
         kept_minor=state.kept_minor.copy(),
-        kept_key=state.kept_key.copy(),
+        order_keys=state.order_keys.copy(),
         category_minor=state.category_minor.copy(),
         hours=state.hours.copy(),
         weekday_orders=state.weekday_orders.copy(),
@@ -137,8 +138,7 @@ def add(state: State, fact: AnyFact) -> None:
 
 
 def _add_order(state: State, fact: OrderFact) -> None:
-    key = order_key(fact.order_id)
-    if key and key in state.kept_key:
+    if fact.order_id is not None and not _is_new(state.order_keys, order_key(fact.order_id)):
         return
     if fact.total_minor < 0 or fact.discount_minor < 0:
         raise AmountError
@@ -150,7 +150,16 @@ def _add_order(state: State, fact: OrderFact) -> None:
         raise AmountError
     _add_categories(state, fact)
     _add_pattern(state, fact)
-    _keep(state, fact, key)
+    _keep(state, fact)
+
+
+def _is_new(keys: list[int], key: int) -> bool:
+    """Whether the order is seen for the first time; it is known from now on."""
+    place = bisect_left(keys, key)
+    if place < len(keys) and keys[place] == key:
+        return False
+    keys.insert(place, key)
+    return True
 
 
 def _add_categories(state: State, fact: OrderFact) -> None:
@@ -195,27 +204,22 @@ def _add_pattern(state: State, fact: OrderFact) -> None:
             state.store = store
 
 
-def _keep(state: State, fact: OrderFact, key: int) -> None:
+def _keep(state: State, fact: OrderFact) -> None:
     """Put the order among the kept ones, and let go of those too long before the newest order."""
-    at_us, minor, instants = fact.at_us, fact.total_minor, state.kept_at_us
+    at_us, minor, instants, amounts = fact.at_us, fact.total_minor, state.kept_at_us, state.kept_minor
     if state.first_us is None or at_us < state.first_us:
         state.first_us = at_us
     if state.last_us is None or at_us > state.last_us:
         state.last_us = at_us
     place = bisect_right(instants, at_us)
-    while place and (instants[place - 1], state.kept_minor[place - 1], state.kept_key[place - 1]) > (
-        at_us,
-        minor,
-        key,
-    ):
+    while place and instants[place - 1] == at_us and amounts[place - 1] > minor:
         place -= 1
     instants.insert(place, at_us)
-    state.kept_minor.insert(place, minor)
-    state.kept_key.insert(place, key)
+    amounts.insert(place, minor)
     oldest_us = state.last_us - _KEPT_US
     if instants[0] < oldest_us:
         gone = bisect_left(instants, oldest_us)
-        del instants[:gone], state.kept_minor[:gone], state.kept_key[:gone]
+        del instants[:gone], amounts[:gone]
 
 
 def _add_declared(state: State, fact: DeclaredFact) -> None:

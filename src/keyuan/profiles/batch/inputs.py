@@ -1,7 +1,7 @@
 """The tables that the batch path reads, and how facts are gathered into them.
 
 Grain: `orders`, `coupons`, `sends` one row per event; `lines` one row per line of an order (joined by `seq`);
-`declared` one row per event and trait name. `person` is the 16 bytes of the uuid.
+`declared` one row per event and trait name, or one without a name. `person` is the 16 bytes of the uuid.
 Units: `at_us` microseconds since the epoch, UTC; `_minor` minor units.
 """
 
@@ -55,7 +55,7 @@ def gather(facts: Iterable[tuple[UUID, AnyFact]]) -> LogTables:
             case SendFact():
                 sends.add(*event)
             case DeclaredFact():
-                for name, value in fact.traits.items():
+                for name, value in fact.traits.items() or [(None, None)]:
                     declared.add(*event, name, value)
     return LogTables(
         orders=orders.table(),

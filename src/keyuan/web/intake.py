@@ -18,6 +18,7 @@ from starlette.routing import Route
 from keyuan.events import Candidate, Gate, Source
 from keyuan.events.intake import Plan
 from keyuan.events.intake.requests import cut_batch, cut_single
+from keyuan.kernel.errors import EngineError
 from keyuan.web.admission import Admission
 from keyuan.web.appender import Appender, Job
 from keyuan.web.body import inflated, read_body
@@ -26,6 +27,10 @@ from keyuan.web.write_keys import WriteKeys, key_of
 _INLINE_BYTES = 16_384
 _SUCCESS = b'{"success": true}'
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="keyuan", charset="UTF-8"'}
+
+
+class SlowCommitError(EngineError):
+    """The events were not written in time; send them again."""
 
 
 class Intake:
@@ -38,13 +43,15 @@ class Intake:
         *,
         now: Callable[[], datetime],
         plan: Plan | None = None,
-        waiting_max: int = 256,
+        waiting_max: int,
+        answer_s_max: float,
     ) -> None:
         self._keys = keys
         self._appender = appender
         self._now = now
         self._plan = plan
         self._admission = Admission(waiting_max)
+        self._answer_s_max = answer_s_max
 
     def routes(self) -> list[Route]:
         """Return the routes to put into an app."""
@@ -75,8 +82,20 @@ class Intake:
             if candidates:
                 job = Job(source.tenant, candidates, sum(len(each.raw) for each in candidates))
                 self._appender.put(job)
-                await asyncio.wrap_future(job.done)
+                await self._answered(job)
         return Response(_SUCCESS, media_type="application/json")
+
+    async def _answered(self, job: Job) -> None:
+        """Wait until the events are durable.
+
+        Raises:
+            SlowCommitError: not in time; they may yet be written, and sent again they are repeats.
+        """
+        try:
+            async with asyncio.timeout(self._answer_s_max):
+                await asyncio.wrap_future(job.done)
+        except TimeoutError:
+            raise SlowCommitError from None
 
     async def _source(self, request: Request) -> Source:
         key = key_of(request.headers.get("authorization", ""))

@@ -21,6 +21,7 @@ from keyuan.web.intake import Intake
 from keyuan.web.write_keys import WriteKeys
 
 WAITING_MAX = 256
+ANSWER_S_MAX = 30.0
 
 
 def make_app(
@@ -31,10 +32,13 @@ def make_app(
     now: Callable[[], datetime] = system_now,
     plan: Plan | None = None,
     waiting_max: int = WAITING_MAX,
+    answer_s_max: float = ANSWER_S_MAX,
 ) -> FastAPI:
     """Return the app; its appender starts and stops with it. `tenant` is the one that `/readyz` asks for."""
     appender = Appender(group_writer(database, secrets, now))
-    intake = Intake(WriteKeys(database), appender, now=now, plan=plan, waiting_max=waiting_max)
+    intake = Intake(
+        WriteKeys(database), appender, now=now, plan=plan, waiting_max=waiting_max, answer_s_max=answer_s_max
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:

@@ -150,7 +150,7 @@ def test_one_bad_line_refuses_its_whole_order(tmp_path: Path):
     found = from_csv(tmp_path, ROWS + "a1,7,spoon,1,NaN,2026-03-01 08:00:00\n")
     assert orders(found) == ["a2"]
     assert refusals(found) == [
-        ("bad-amount", "orders, row 5: total_minor: amount is refused. An amount must be a finite decimal number..")
+        ("bad-amount", "orders, row 5: total_minor: amount is refused: An amount must be a finite decimal number.")
     ]
 
 

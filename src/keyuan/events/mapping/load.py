@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from keyuan.events.mapping.model import Field, Mapping, MappingError, Source, Time
-from keyuan.kernel.clock import to_us
+from keyuan.kernel.clock import from_us, to_us
 
 BYTES_MAX = 1_000_000
 
@@ -50,7 +50,8 @@ def parse_mapping(text: str) -> Mapping:
             _check(source)
         except MappingError as error:
             raise MappingError(f"source {number + 1} ({source.file}): {error.message}") from None
-    return mapping
+    end = None if mapping.end is None else from_us(instant_us(mapping.end, mapping.zone))
+    return msgspec.structs.replace(mapping, end=end)
 
 
 def instant_us(given: datetime, zone: str) -> int:

@@ -132,7 +132,7 @@ def _minor_of_text(value: Value, currency: str) -> int:
     try:
         return parse_minor(str(value), currency)
     except AmountError as error:
-        raise ValueFaultError(Reason.BAD_AMOUNT, f"is refused. {error.message}") from None
+        raise ValueFaultError(Reason.BAD_AMOUNT, f"is refused: {error.message.rstrip('.')}") from None
 
 
 def _minor_of_float(value: float, currency: str) -> int:

@@ -20,6 +20,8 @@ SELECT n.nspname || '.' || c.relname
    AND n.nspname || '.' || c.relname <> ALL(ARRAY['sec.migration', 'sec.key', 'sec.tenant_list'])
 """
 
+_OLDEST = 150_000
+
 Check = Callable[[Installation, Session], tuple[bool, str]]
 
 
@@ -69,14 +71,14 @@ def _role(_installation: Installation, session: Session) -> tuple[bool, str]:
 
 
 def _fences(_installation: Installation, session: Session) -> tuple[bool, str]:
-    open_tables = sorted(row[0] for row in session.rows(_UNPROTECTED.replace("%%", "%")))
+    open_tables = sorted(row[0] for row in session.rows(_UNPROTECTED))
     return not open_tables, "forced on every table" if not open_tables else f"not forced on {', '.join(open_tables)}"
 
 
 def _version(_installation: Installation, session: Session) -> tuple[bool, str]:
     row = session.row("SELECT current_setting('server_version_num')::int")
     number = row[0] if row else 0
-    return number >= 150_000, f"version {number // 10_000}.{number % 10_000}"
+    return number >= _OLDEST, f"version {number // 10_000}.{number % 10_000}"
 
 
 def _quarantine(_installation: Installation, session: Session) -> tuple[bool, str]:

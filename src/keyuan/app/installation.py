@@ -21,6 +21,8 @@ from keyuan.kernel.config import Settings
 
 DATABASE_NAME = "keyuan"
 KEYS = "keys"
+_OURS = "postgres.ours"
+"""Stands while PostgreSQL runs because a command of ours started it; one started by hand is left running."""
 
 Progress = Callable[[str], None]
 
@@ -55,15 +57,16 @@ def opened(settings: Settings, *, progress: Progress = _quiet) -> Generator[Inst
         cluster = None if settings.database_url else open_cluster(folder)
         try:
             if cluster is not None:
-                cluster.start(progress=progress)
+                _start(cluster, folder / _OURS, progress)
             roles = _roles(settings, cluster, folder / KEYS)
             migrate(roles.owner, secrets.token)
             add_tenant(roles.owner, settings.tenant, settings.tenant_name)
             with Database(roles.app, secrets.token) as database:
                 yield Installation(settings, folder, database, secrets, cluster)
         finally:
-            if cluster is not None and use.is_last():
+            if cluster is not None and (folder / _OURS).exists() and use.is_last():
                 cluster.stop()
+                (folder / _OURS).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -74,6 +77,12 @@ def attached(settings: Settings, *, size: int = 4) -> Generator[Installation, No
     cluster = None if settings.database_url else open_cluster(folder)
     with Database(_app_role(settings, cluster, folder / KEYS), secrets.token, size=size) as database:
         yield Installation(settings, folder, database, secrets, cluster)
+
+
+def _start(cluster: Cluster, ours: Path, progress: Progress) -> None:
+    if not cluster.running():
+        ours.touch()
+    cluster.start(progress=progress)
 
 
 def _roles(settings: Settings, cluster: Cluster | None, keys: Path) -> Roles:

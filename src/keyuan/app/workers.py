@@ -28,7 +28,6 @@ Step = Callable[[Installation], bool]
 
 def tune_memory() -> None:
     """Collect garbage rarely: a batch makes many values that are freed by their counts, and hardly a circle."""
-    gc.freeze()
     gc.set_threshold(_GC_THRESHOLD, 50, 50)
 
 

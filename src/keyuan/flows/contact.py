@@ -26,9 +26,14 @@ def keep_contacts(
     kept: dict[bool, dict[uuid.UUID, dict[str, str]]] = {True: {}, False: {}}
     for event, rest in zip(told, events.open_rests(session, secrets, told), strict=True):
         traits: dict[str, Any] = _REST.decode(rest).get("traits", {}) if rest is not None else {}
-        fields = {name: traits[name] for name in FIELDS if isinstance(traits.get(name), str)}
+        fields = {name: _text(traits[name]) for name in FIELDS if traits.get(name) is not None}
         if fields:
             kept[traits.get(MADE_UP) is True].setdefault(people[event.sender], {}).update(fields)
     for made_up, contacts in kept.items():
         if contacts:
             keep_contact(session, secrets, contacts, made_up=made_up)
+
+
+def _text(value: object) -> str:
+    """An address comes as text or as an object of parts; the parts are kept as they were sent."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

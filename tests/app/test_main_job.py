@@ -1,0 +1,212 @@
+"""The main job on 300 real households, compared figure by figure with an independent calculation."""
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from keyuan.app.demo.source import source_folder
+
+SAMPLE = Path(__file__).parent.parent / "data" / "completejourney_sample"
+AS_OF = datetime(2018, 1, 2)  # noqa: DTZ001  # the files name no zone
+DOUBLED = {"COFFEE", "FLUID MILK PRODUCTS"}
+
+
+def keyuan(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "keyuan.cli", *words], capture_output=True, text=True, timeout=280, check=False
+    )
+
+
+def demo(data: Path, source: Path | None) -> dict[str, Any]:
+    where = [] if source is None else ["--source", str(source)]
+    done = keyuan("demo", "--data", str(data), *where, "--exit", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def baskets(source: Path) -> list[dict[str, Any]]:
+    """Return the baskets in (time, order_id) order; money by Decimal from the text of each number."""
+    lines = duckdb.sql(
+        "SELECT household_id, basket_id, transaction_timestamp, CAST(sales_value AS VARCHAR), product_category"
+        f" FROM '{source}/transactions.parquet' LEFT JOIN '{source}/products.parquet' USING (product_id)"
+    ).fetchall()
+    found: dict[int, dict[str, Any]] = {}
+    for household, basket, at, value, category in lines:
+        row = found.setdefault(basket, {"household": household, "id": basket, "at": at, "lines": []})
+        row["lines"].append((category, int(Decimal(value) * 100)))
+    return sorted(found.values(), key=lambda row: (row["at"], str(row["id"])))
+
+
+def points(rows: list[dict[str, Any]]) -> dict[str, int]:
+    day: dict[tuple[int, Any], int] = defaultdict(int)
+    issued = expired = awards = 0
+    for row in rows:
+        if row["household"] % 20 == 1:
+            continue
+        total = sum(minor for _, minor in row["lines"])
+        doubled = sum(minor for category, minor in row["lines"] if category in DOUBLED)
+        award = min(500 - day[row["household"], row["at"].date()], (total + doubled) // 100)
+        if award > 0:
+            day[row["household"], row["at"].date()] += award
+            issued, awards = issued + award, awards + 1
+            expired += award if row["at"].replace(year=row["at"].year + 1) <= AS_OF else 0
+    return {"points_issued": issued, "points_expired": expired, "points_owed": issued - expired, "awards": awards}
+
+
+def traits(rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Return recency_days, orders_90d and top_categories of everybody who agreed to a portrait."""
+    found: dict[int, dict[str, Any]] = {}
+    for household in {row["household"] for row in rows if row["household"] % 10 != 0}:
+        mine = [row for row in rows if row["household"] == household]
+        spent: dict[str, int] = defaultdict(int)
+        for category, minor in (line for row in mine for line in row["lines"]):
+            if category is not None:
+                spent[category] += minor
+        found[household] = {
+            "recency_days": (AS_OF - max(row["at"] for row in mine)) // timedelta(days=1),
+            "orders_90d": sum(row["at"] >= AS_OF - timedelta(days=90) for row in mine),
+            "top_categories": sorted(spent, key=lambda name: (-spent[name], name))[:3],
+        }
+    return found
+
+
+RULES: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "active_this_week": lambda t: t["recency_days"] <= 7,
+    "coffee_regulars": lambda t: t["recency_days"] <= 30 and t["orders_90d"] >= 10 and "COFFEE" in t["top_categories"],
+    "cooling_down": lambda t: 31 <= t["recency_days"] <= 60,
+    "frequent": lambda t: t["orders_90d"] >= 24,
+    "lapsed": lambda t: t["recency_days"] > 60,
+    "milk_households": lambda t: "FLUID MILK PRODUCTS" in t["top_categories"] and t["orders_90d"] >= 5,
+    "newly_quiet": lambda t: 15 <= t["recency_days"] <= 45 and t["orders_90d"] >= 6,
+}
+
+
+def check_figures(figures: dict[str, Any], source: Path) -> None:
+    rows = baskets(source)
+    households = {row["household"] for row in rows}
+    expected = {
+        "people": len(households),
+        "orders": len(rows),
+        "lines": sum(len(row["lines"]) for row in rows),
+        "sales_minor": sum(minor for row in rows for _, minor in row["lines"]),
+        "personalised": sum(household % 10 != 0 for household in households),
+        "members": sum(household % 20 != 1 for household in households),
+        "rebuild_ok": True,
+        "quarantined": 0,
+    } | points(rows)
+    assert {name: figures[name] for name in expected} == expected
+    everybody = traits(rows).values()
+    sizes = {name: sum(map(holds, everybody)) for name, holds in RULES.items()}
+    assert {name: figures["segments"][name] for name in sizes} == sizes
+    assert len(figures["segments"]) >= 8
+    assert figures["segment_rules"].keys() == figures["segments"].keys()
+    assert figures["seconds"]["total"] > 0
+    assert figures["peak_mb"] > 0
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Run the demo once; return its data folder and figures; remove it at the end."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    yield data, demo(data, SAMPLE)
+    assert keyuan("remove", "--data", str(data), "--yes").returncode == 0
+    assert not data.exists()
+
+
+def test_every_figure_is_what_an_independent_calculation_gives(finished: tuple[Path, dict[str, Any]]):
+    check_figures(finished[1], SAMPLE)
+
+
+def test_a_second_run_gives_the_same_and_takes_nothing_in(finished: tuple[Path, dict[str, Any]]):
+    data, first = finished
+    again = demo(data, SAMPLE)
+    varying = {"seconds", "peak_mb", "url"}
+    assert {k: v for k, v in again.items() if k not in varying} == {k: v for k, v in first.items() if k not in varying}
+    assert "second way" not in again["seconds"]
+
+
+def test_verify_passes_and_fails_with_the_place_after_a_row_was_changed(finished: tuple[Path, dict[str, Any]]):
+    data, _ = finished
+    assert keyuan("verify", "--data", str(data)).stdout.startswith("PASS")
+    doctor = json.loads(keyuan("doctor", "--data", str(data), "--json").stdout)
+    assert doctor["ok"], doctor
+    commands = doctor["postgres"]
+    subprocess.run(commands["start"], shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
+    for change, back, place in (
+        ("UPDATE ledger.lot SET remaining = remaining - 1 WHERE lot = 9007", "+ 1 WHERE lot = 9007", "lot 9007"),
+        ("UPDATE ledger.entry SET points = points + 1 WHERE seq = 5", "- 1 WHERE seq = 5", "entry 5"),
+    ):
+        subprocess.run(f'{commands["psql"]} -c "{change}"', shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
+        failed = keyuan("verify", "--data", str(data), "--json")
+        assert failed.returncode == 1
+        assert place in json.loads(failed.stdout)["tenants"]["1"]
+        column = "remaining" if "lot" in change else "points"
+        undo = f"{change.split(' SET ')[0]} SET {column} = {column} {back}"
+        subprocess.run(f'{commands["psql"]} -c "{undo}"', shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
+    subprocess.run(commands["stop"], shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
+    assert keyuan("verify", "--data", str(data)).returncode == 0
+
+
+def test_a_person_can_take_along_what_is_kept_of_her(finished: tuple[Path, dict[str, Any]], tmp_path: Path):
+    data, _ = finished
+    out = tmp_path / "person.json"
+    household = duckdb.sql(f"SELECT min(household_id) FROM '{SAMPLE}/demographics.parquet' WHERE household_id % 60 = 2")
+    name = f"household:{household.fetchall()[0][0]}"
+    assert keyuan("export", "person", "--person", name, "--data", str(data), "--out", str(out)).returncode == 0
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["contact"].keys() == {"name", "email", "phone", "address"}
+    assert all(each["made_up"] for each in found["contact"].values())
+    entries = found["points"][0]["entries"]
+    assert sum(entry["points"] for entry in entries) == found["points"][0]["available"] > 0
+
+
+def test_the_same_rule_gives_the_same_answer_on_each_engine(finished: tuple[Path, dict[str, Any]], tmp_path: Path):
+    data, _ = finished
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"a": 1, "b": ["x"]}\n{"a": null, "b": []}\n{"a": 7, "b": ["y", "x"]}\n')
+    for engine in ("closure", "postgres", "duckdb"):
+        done = keyuan(
+            "rule",
+            "eval",
+            "a <= 5 AND 'x' IN b",
+            "--rows",
+            str(rows),
+            "--engine",
+            engine,
+            "--json",
+            "--data",
+            str(data),
+        )
+        assert json.loads(done.stdout) == [True, False, False], done.stderr
+
+
+def test_a_refused_rule_says_the_same_whatever_the_engine(tmp_path: Path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"a": 1}\n')
+    said = set[str]()
+    for engine in ("closure", "postgres", "duckdb"):
+        done = keyuan(
+            "rule", "eval", "b > 1", "--rows", str(rows), "--engine", engine, "--data", str(tmp_path / "none")
+        )
+        assert done.returncode == 2
+        assert not (tmp_path / "none").exists()
+        said.add(done.stderr)
+    assert len(said) == 1
+
+
+@pytest.mark.long
+def test_the_whole_year_gives_the_figures_too(tmp_path: Path):
+    figures = demo(tmp_path / "data", None)
+    try:
+        check_figures(figures, source_folder(None))
+    finally:
+        keyuan("remove", "--data", str(tmp_path / "data"), "--yes")

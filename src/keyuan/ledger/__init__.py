@@ -33,6 +33,7 @@ from keyuan.ledger.reads import (
     answered,
     balances,
     earned,
+    entries,
     statement,
     totals,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "answered",
     "balances",
     "earned",
+    "entries",
     "expire_due",
     "lock_books",
     "post",

@@ -4,13 +4,13 @@ Deliberately not here: changes (`store`) and checks (`audit`).
 Units: points (int); instants are aware UTC datetimes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.ledger.model import Answer, Bucket, Kind, Outcome
+from keyuan.ledger.model import Answer, Bucket, Entry, Kind, Outcome
 from keyuan.ledger.store import earned_on_days
 
 _SQL = load_statements(__package__ or "")
@@ -126,6 +126,12 @@ def totals(session: Session, as_of: datetime) -> Totals:
         points_owed=issued - redeemed - expired,
         awards=awards,
     )
+
+
+def entries(session: Session) -> Iterator[Entry]:
+    """Every entry in the order of the books, as a stream."""
+    for row in session.stream(_SQL["every_entry"]):
+        yield Entry._make(row[:-1])
 
 
 def earned(session: Session, book: tuple[str, str], pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:

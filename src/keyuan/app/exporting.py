@@ -37,7 +37,7 @@ def export_to(
         if kind == "segment" and segment is not None:
             return _write(out, ("person",), ((each,) for each in _members(session, segment)))
         if kind == "ledger":
-            return _write(out, ledger.Entry._fields, (_entry(entry) for entry in ledger.entries(session)))
+            return _write(out, list(ledger.Entry._fields), (_entry(entry) for entry in ledger.entries(session)))
     raise IncompleteExportError
 
 

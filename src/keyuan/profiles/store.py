@@ -14,7 +14,7 @@ from keyuan.kernel.clock import from_us, to_us
 from keyuan.kernel.ids import new_id
 from keyuan.profiles.model import AnyFact, StaleStateError
 from keyuan.profiles.record import Moment, decode_values, encode_values
-from keyuan.profiles.state import State, add, copy, decode, encode
+from keyuan.profiles.state import State, add, decode, encode
 from keyuan.profiles.traits import evaluate, live_instant, next_edge_us
 
 _SQL = load_statements(__package__ or "keyuan.profiles")
@@ -27,30 +27,33 @@ _MOVED = {"person": "uuid", "facts": "int8"} | _INSTANT
 
 
 class Cache:
-    """States that one consumer keeps between its batches; it must be dropped after every rollback."""
+    """States that one consumer keeps between its batches; it must be dropped after every rollback.
+
+    It keeps stored bytes, not states: thousands of living lists would cost more in garbage collection than decoding.
+    """
 
     def __init__(self, people_max: int = 20_000) -> None:
         self._people_max = people_max
-        self._states: dict[UUID, State] = {}
+        self._bodies: dict[UUID, bytes] = {}
 
-    def get(self, person: UUID) -> State | None:
-        """The state as this consumer wrote it last."""
-        return self._states.get(person)
+    def bodies(self, people: Iterable[UUID]) -> dict[UUID, bytes]:
+        """The states as this consumer wrote them last, of those people whom it knows."""
+        return {person: self._bodies[person] for person in people if person in self._bodies}
 
-    def keep(self, states: Mapping[UUID, State]) -> None:
+    def keep(self, bodies: Mapping[UUID, bytes]) -> None:
         """Remember what was just written; when there are too many people, begin anew."""
-        if len(self._states) + len(states) > self._people_max:
-            self._states.clear()
-        self._states.update(states)
+        if len(self._bodies) + len(bodies) > self._people_max:
+            self._bodies.clear()
+        self._bodies.update(bodies)
 
     def forget(self, people: Iterable[UUID]) -> None:
         """Let go of these people."""
         for person in people:
-            self._states.pop(person, None)
+            self._bodies.pop(person, None)
 
     def drop(self) -> None:
         """Let go of everybody."""
-        self._states.clear()
+        self._bodies.clear()
 
 
 def resolve(session: Session, senders: Iterable[bytes]) -> dict[bytes, UUID]:
@@ -87,12 +90,12 @@ def apply(
         AmountError: a fact cannot be folded.
     """
     batch = {person: happened for person, happened in facts.items() if happened}
-    before = _Before(session, batch, cache)
-    after: dict[UUID, State] = {}
+    before = _bodies(session, batch, cache)
+    after: dict[UUID, bytes] = {}
     moments: list[Moment] = []
     rows: list[tuple[object, ...]] = []
     for person, happened in batch.items():
-        state = before.owned(person)
+        state = decode(before[person]) if person in before else State()
         facts_before = state.facts
         for fact in happened[:-1]:
             add(state, fact)
@@ -101,9 +104,8 @@ def apply(
         add(state, happened[-1])
         last = _moment(person, state, happened[-1], floor_us)
         moments.append(last)
-        rows.append((person, facts_before, state.facts, state.from_seq, encode(state), *_instant(state, last)))
-        if cache is not None:
-            after[person] = state
+        body = after[person] = encode(state)
+        rows.append((person, facts_before, state.facts, state.from_seq, body, *_instant(state, last)))
     _write(session, rows)
     if cache is not None:
         cache.keep(after)
@@ -115,21 +117,11 @@ def _moment(person: UUID, state: State, fact: AnyFact, floor_us: int) -> Moment:
     return Moment(person, fact.seq, as_of_us, evaluate(state, as_of_us))
 
 
-class _Before:
-    """The states of a batch's people; each is decoded when its turn comes, so that few are alive at a time."""
-
-    def __init__(self, session: Session, people: Collection[UUID], cache: Cache | None) -> None:
-        self._cache = cache or Cache()
-        unknown = [person for person in people if self._cache.get(person) is None]
-        self._bodies: dict[UUID, bytes] = dict(session.rows(_SQL["load_states"], people=unknown)) if unknown else {}
-
-    def owned(self, person: UUID) -> State:
-        """A state that the caller may change: never the one in the cache, which a rollback must find unchanged."""
-        known = self._cache.get(person)
-        if known is not None:
-            return copy(known)
-        body = self._bodies.get(person)
-        return State() if body is None else decode(body)
+def _bodies(session: Session, people: Collection[UUID], cache: Cache | None) -> dict[UUID, bytes]:
+    """The stored states; each is decoded when its turn comes, so that few are alive at a time."""
+    known = {} if cache is None else cache.bodies(people)
+    unknown = [person for person in people if person not in known]
+    return known | dict(session.rows(_SQL["load_states"], people=unknown)) if unknown else known
 
 
 def _write(session: Session, rows: Sequence[tuple[object, ...]]) -> None:

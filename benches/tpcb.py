@@ -1,0 +1,157 @@
+"""The database baseline that DESIGN 5 defines, for every bench that writes to PostgreSQL.
+
+pgbench's TPC-B at scale 50, `-M prepared -c 16 -j 2`, 20 s, the median of 3 rounds interleaved with ours, on the
+same embedded cluster in the same run. `--quick` is for trying a bench out: one round of 4 s at scale 5, no figure.
+
+    with Bench("ledger", quick=False) as bench:
+        print(bench.compare("postings/s", ours))     # ours() -> float, one round of bench.seconds
+"""
+
+import argparse
+import json
+import os
+import re
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, LiteralString, Self
+
+import psycopg
+
+from keyuan.engines.database import Database
+from keyuan.engines.database.bootstrap import Roles, bootstrap
+from keyuan.engines.database.embedded import open_cluster, remove
+from keyuan.engines.database.embedded.programs import installed
+from keyuan.engines.database.migrate import add_tenant, migrate
+
+CLIENTS, THREADS = 16, 2
+TENANT = 1
+_TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Ours against the baseline: medians, and every round."""
+
+    name: str
+    value: float
+    unit: str
+    baseline: float
+    ratio: float
+    rounds: list[tuple[float, float]]
+    quick: bool
+
+    def as_json(self) -> str:
+        """One object on one line."""
+        body = {
+            "bench": self.name,
+            "value": round(self.value, 1),
+            "unit": self.unit,
+            "baseline": round(self.baseline, 1),
+            "baseline_unit": f"TPC-B transactions/s, {CLIENTS} clients",
+            "ratio": round(self.ratio, 2),
+            "rounds": [[round(ours, 1), round(tpcb, 1)] for ours, tpcb in self.rounds],
+            "quick": self.quick,
+        }
+        return json.dumps(body)
+
+
+class Bench:
+    """An embedded cluster of its own with a migrated database and a pgbench database, removed afterwards."""
+
+    def __init__(self, name: str, *, quick: bool) -> None:
+        self.name, self.quick = name, quick
+        self.seconds, self.rounds, self.scale = (4, 1, 5) if quick else (20, 3, 50)
+        self._folder = tempfile.TemporaryDirectory(prefix="keyuan-bench-")
+        self.data = Path(self._folder.name) / "data"
+        self.cluster = open_cluster(self.data)
+
+    def __enter__(self) -> Self:
+        self.cluster.start(progress=self.tell)
+        self.roles: Roles = bootstrap(self.cluster.superuser(), "bench", self.data / "bench-keys")
+        key = secrets.token_bytes(32)
+        migrate(self.roles.owner, key)
+        add_tenant(self.roles.owner, TENANT, "Bench")
+        self.database = Database(self.roles.app, key, size=8)
+        self._prepare()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.database.close()
+        self.cluster.stop()
+        remove(self.data)
+        self._folder.cleanup()
+
+    def tell(self, text: str) -> None:
+        """Say on standard error how far we are."""
+        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+
+    def compare(self, unit: str, ours: Callable[[], float]) -> Result:
+        """Run the rounds, ours and TPC-B in turn."""
+        rounds: list[tuple[float, float]] = []
+        for number in range(self.rounds):
+            rounds.append((ours(), self._tpcb()))
+            self.tell(f"round {number + 1}: ours {rounds[-1][0]:,.0f} {unit}, TPC-B {rounds[-1][1]:,.0f}/s")
+        value = statistics.median(ours for ours, _tpcb in rounds)
+        baseline = statistics.median(tpcb for _ours, tpcb in rounds)
+        return Result(self.name, value, unit, baseline, value / baseline, rounds, self.quick)
+
+    def _prepare(self) -> None:
+        self._as_superuser("CREATE DATABASE pgbench")
+        self.tell(f"filling pgbench at scale {self.scale}")
+        self._pgbench("-i", "-q", "-s", str(self.scale))
+
+    def _tpcb(self) -> float:
+        # Both sides start their round after a checkpoint, so that neither pays for the other's pages.
+        self.checkpoint()
+        output = self._pgbench("-M", "prepared", "-c", str(CLIENTS), "-j", str(THREADS), "-T", str(self.seconds))
+        found = _TPS.search(output)
+        assert found is not None, output
+        return float(found[1])
+
+    def checkpoint(self) -> None:
+        """Write everything out."""
+        self._as_superuser("CHECKPOINT")
+
+    def _as_superuser(self, statement: LiteralString) -> None:
+        facts: dict[str, Any] = self.cluster.superuser()
+        with psycopg.connect(**facts, autocommit=True) as connection:
+            connection.execute(statement)
+
+    def _pgbench(self, *options: str) -> str:
+        facts: dict[str, Any] = self.cluster.superuser("pgbench")
+        environment = os.environ | {
+            "PGHOST": str(facts["host"]), "PGPORT": str(facts["port"]), "PGUSER": str(facts["user"]),
+            "PGPASSWORD": str(facts["password"]), "PGDATABASE": "pgbench",
+        }  # fmt: skip
+        command = [str(installed() / "pgbench"), *options]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+def arguments(doc: str | None) -> argparse.Namespace:
+    """Return the options that every database bench has."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quick", action="store_true", help="one short round, to try it out")
+    return parser.parse_args()
+
+
+def show(result: Result, *, as_json: bool) -> None:
+    """Print a result for a person or for a program."""
+    if as_json:
+        print(result.as_json())
+    else:
+        print(
+            f"{result.name}: {result.value:,.0f} {result.unit}, "
+            f"TPC-B {result.baseline:,.0f}/s, ratio {result.ratio:.2f}"
+        )

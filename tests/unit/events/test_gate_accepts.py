@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyuan.events.intake import Gate, parse_plan
+from keyuan.events.intake.check import _MEMBER_OF
+from keyuan.events.intake.envelope import _member_by_member, read_envelope
 from keyuan.events.intake.peek import peek
 from keyuan.events.model import Order, OrderLine, PlanError, read_order
 from unit.events.gate import accepted, clear, event, order, rest
@@ -208,8 +210,24 @@ _lines = st.fixed_dictionaries(
 @given(st.lists(_lines, max_size=5))
 def test_lines_read_strictly_and_loosely_are_the_same(lines: list[dict[str, object]]):
     strict = accepted(order(products=lines))
-    loose = accepted(order(products=[*lines, {"unknown": 1}]))
-    assert list(read_order(loose.body).products)[: len(lines)] == list(read_order(strict.body).products)
+    typed = accepted(order(products=[*lines, {"unknown": 1}]))
+    loose = accepted(order(products=[*lines, {"name": "with an escape: \\"}]))
+    for other in (typed, loose):
+        assert list(read_order(other.body).products)[: len(lines)] == list(read_order(strict.body).products)
+
+
+@given(
+    st.sampled_from(list(_MEMBER_OF)),
+    _texts,
+    st.none() | _texts,
+    st.dictionaries(_texts, st.integers(0, 9), max_size=3),
+)
+def test_an_envelope_read_strictly_and_member_by_member_is_the_same(
+    kind: str, user: str, name: str | None, fields: dict[str, int]
+):
+    whole = event(type=kind, userId=user, event=name or "e", properties=fields, traits=fields, previousId=name)
+    raw = json.dumps(whole, ensure_ascii=False).encode()
+    assert read_envelope(raw) == _member_by_member(raw)
 
 
 @given(

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import Raw
 
-from keyuan.events.intake.fields import Members, canonical, instant, is_null, members, refuse_nul, text, with_member
+from keyuan.events.intake.envelope import Envelope, read_envelope
+from keyuan.events.intake.fields import Members, canonical, is_null, members, refuse_nul, with_member
 from keyuan.events.intake.orders import read_order_properties
 from keyuan.events.intake.plan import UNNAMED, Plan, shipped_plan, split
 from keyuan.events.model import EVENT_BYTES_MAX, Candidate, Draft, EventRefusedError, Reason, Refusal
@@ -27,7 +27,6 @@ _MEMBER_OF = {
     "group": "traits",
     "alias": "",
 }
-_NOT_KEPT = ("receivedAt", "sentAt", "writeKey")
 _encode = msgspec.json.Encoder(order="sorted").encode
 _EMPTY = (b"null", b"{}", b"[]")
 
@@ -62,86 +61,81 @@ def _read(raw: bytes, gate: Gate, event_type: str | None, context: bytes | None)
     if len(raw) > EVENT_BYTES_MAX:
         raise EventRefusedError(Reason.TOO_LARGE, f"An event may have at most {EVENT_BYTES_MAX} bytes.")
     refuse_nul(raw)
-    found = members(raw, Reason.MALFORMED, "An event")
-    for name in _NOT_KEPT:
-        found.pop(name, None)
-    kind = _type(found, event_type)
-    user_id, anonymous_id = _senders(found, kind)
-    message_id = _optional(found, "messageId", Reason.BAD_MESSAGE_ID)
-    at = _time(found)
-    own_context = found.pop("context", None)
-    kind, name, body, rest = _content(found, kind, gate)
+    said = read_envelope(raw)
+    kind = _type(said, event_type)
+    user_id, anonymous_id = _senders(said, kind)
+    kind, name, body, rest = _content(said, kind, gate)
     clear = canonical(rest) if rest else None
-    print_of = (kind, name or "", user_id or "", anonymous_id or "", at.isoformat() if at else "")
+    print_of = (kind, name or "", user_id or "", anonymous_id or "", said.at.isoformat() if said.at else "")
     fingerprint = hashlib.sha256(_encode(print_of) + body + (clear or b"")).digest()
-    body, sealed = _with_context(body, clear, context if own_context is None else bytes(own_context), gate)
-    return Draft(kind, name, user_id, anonymous_id, message_id, at, body, sealed, fingerprint)
+    own_context = bytes(said.context)
+    body, sealed = _with_context(body, clear, own_context if own_context != b"null" else context, gate)
+    return Draft(kind, name, user_id, anonymous_id, said.message_id, said.at, body, sealed, fingerprint)
 
 
-def _type(found: Members, event_type: str | None) -> str:
-    own = _optional(found, "type", Reason.BAD_TYPE)
-    kind = event_type or own
-    if kind not in _MEMBER_OF or (own is not None and own != kind):
+def _type(said: Envelope, event_type: str | None) -> str:
+    kind = event_type or said.type
+    if kind not in _MEMBER_OF or (said.type is not None and said.type != kind):
         raise EventRefusedError(Reason.BAD_TYPE, f"type must be one of {', '.join(_MEMBER_OF)}.")
     return kind
 
 
-def _senders(found: Members, kind: str) -> tuple[str | None, str | None]:
+def _senders(said: Envelope, kind: str) -> tuple[str | None, str | None]:
     """Return userId and anonymousId; an alias says in `previousId` who the user was before."""
-    user_id = _optional(found, "userId", Reason.BAD_SENDER)
-    anonymous_id = _optional(found, "anonymousId", Reason.BAD_SENDER)
+    anonymous_id = said.anonymous_id
     if kind == "alias":
-        anonymous_id = _optional(found, "previousId", Reason.BAD_SENDER) or anonymous_id
-    if user_id is None and anonymous_id is None:
+        anonymous_id = said.previous_id or anonymous_id
+    if said.user_id is None and anonymous_id is None:
         raise EventRefusedError(Reason.NO_SENDER, "userId or anonymousId must be given.")
-    return user_id, anonymous_id
+    return said.user_id, anonymous_id
 
 
-def _time(found: Members) -> datetime | None:
-    """Return the time of the event: `timestamp`, else `originalTimestamp`, else None (the time of receipt)."""
-    original = found.pop("originalTimestamp", None)
-    stamp = found.pop("timestamp", None)
-    chosen = original if is_null(stamp) else stamp
-    return None if chosen is None or is_null(chosen) else instant(chosen, "timestamp")
-
-
-def _optional(found: Members, name: str, reason: Reason) -> str | None:
-    raw = found.pop(name, None)
-    return None if raw is None or is_null(raw) else text(raw, reason, name)
-
-
-def _content(found: Members, kind: str, gate: Gate) -> tuple[str, str | None, bytes, dict[str, Any]]:
+def _content(said: Envelope, kind: str, gate: Gate) -> tuple[str, str | None, bytes, dict[str, Any]]:
     """Return kind, name if the plan knows it, the plain body, and everything else that the event holds."""
     plan = gate.plan or shipped_plan()
     member = _MEMBER_OF[kind]
-    given = found.pop(member, None)
-    fields = {} if given is None or is_null(given) else members(given, Reason.BAD_PROPERTIES, member)
-    rest: dict[str, Any] = {}
+    rest = _unused(said, kind, member)
+    given = said.traits if member == "traits" else said.properties
+    fields = {} if member == "" or is_null(given) else members(given, Reason.BAD_PROPERTIES, member)
     name = None
     if kind == "track":
-        kind, name, body, left = _track(found, fields, plan, gate.currency)
+        kind, name, body, left = _track(said.event, fields, plan, gate.currency)
         if name is None:
-            rest["event"] = found["event"]
-        del found["event"]
+            rest["event"] = said.event
     else:
         clear, left = split(fields, plan.traits if kind == "identify" else {})
         body = _encode(clear)
-    rest |= {other: raw for other, raw in found.items() if bytes(raw) not in _EMPTY}
     if left:
         rest[member] = left
     return kind, name, body, rest
 
 
-def _track(found: Members, fields: Members, plan: Plan, currency: str) -> tuple[str, str | None, bytes, dict[str, Any]]:
-    given = found.get("event")
-    if given is None or is_null(given):
+def _unused(said: Envelope, kind: str, member: str) -> dict[str, Any]:
+    """Return the members that mean nothing for this type of event: kept, sealed."""
+    rest: dict[str, Any] = dict(said.others)
+    if said.event is not None and kind != "track":
+        rest["event"] = said.event
+    if said.previous_id is not None and kind != "alias":
+        rest["previousId"] = said.previous_id
+    if member != "properties" and bytes(said.properties) not in _EMPTY:
+        rest["properties"] = said.properties
+    if member != "traits" and bytes(said.traits) not in _EMPTY:
+        rest["traits"] = said.traits
+    return rest
+
+
+def _track(
+    name: str | None, fields: Members, plan: Plan, currency: str
+) -> tuple[str, str | None, bytes, dict[str, Any]]:
+    if name is None:
         raise EventRefusedError(Reason.NO_EVENT_NAME, "A track event must have an event name.")
-    name = text(given, Reason.NO_EVENT_NAME, "event")
     event = plan.events.get(name)
-    if event is not None and event.kind == "order":
+    if event is None:
+        return UNNAMED.kind, None, b"{}", dict(fields)
+    if event.kind == "order":
         return "order", name, *read_order_properties(fields, currency)
-    clear, rest = split(fields, (event or UNNAMED).plain)
-    return (event or UNNAMED).kind, None if event is None else name, _encode(clear), rest
+    clear, rest = split(fields, event.plain)
+    return event.kind, name, _encode(clear), rest
 
 
 def _with_context(body: bytes, clear: bytes | None, context: bytes | None, gate: Gate) -> tuple[bytes, bytes | None]:
@@ -154,6 +148,3 @@ def _with_context(body: bytes, clear: bytes | None, context: bytes | None, gate:
     if rest:
         clear = with_member(clear or b"{}", "context", canonical(rest))
     return body, clear
-
-
-__all__ = ["DEFAULT_CURRENCY", "Gate", "Raw"]

@@ -25,12 +25,14 @@ DEPTH_MAX = 16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _INTEGER = re.compile(rb"-?[0-9]{1,19}")
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _INT64 = range(-(2**63), 2**63)
 
 Members = dict[str, Raw]
 _MEMBERS = msgspec.json.Decoder(Members)
 _TEXT = msgspec.json.Decoder(str)
 _NUMBER = msgspec.json.Decoder(float)
+_encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
 
 
@@ -61,6 +63,10 @@ def too_deep() -> EventRefusedError:
     return EventRefusedError(Reason.TOO_DEEP, f"JSON may be nested at most {DEPTH_MAX} levels deep.")
 
 
+def _no_unicode() -> EventRefusedError:
+    return EventRefusedError(Reason.MALFORMED, "Text is not valid Unicode.")
+
+
 def refuse_nul(raw: bytes) -> None:
     """Refuse a NUL character anywhere: PostgreSQL text cannot hold it."""
     if b"\\u0000" in raw and _NUL.search(raw):
@@ -76,8 +82,10 @@ def text(raw: Raw, reason: Reason, what: str, most: int = NAME_MAX) -> str:
     """Return a name: text, not blank, not too long, without control characters."""
     try:
         value = _TEXT.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.ValidationError:
         raise EventRefusedError(reason, f"{what} must be text.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _no_unicode() from None
     if not value.strip() or len(value) > most:
         raise EventRefusedError(reason, f"{what} must have 1 to {most} characters.")
     if not value.isprintable() and _CONTROL.search(value):
@@ -93,9 +101,8 @@ def identifier(raw: Raw, reason: Reason, what: str, most: int) -> str:
     return text(raw, reason, what, most)
 
 
-def instant(raw: Raw, what: str) -> datetime:
+def instant(written: str, what: str) -> datetime:
     """Return an instant as aware UTC; without a zone it is UTC already."""
-    written = text(raw, Reason.BAD_TIME, what, 64)
     try:
         moment = datetime.fromisoformat(written)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -111,7 +118,7 @@ def scalar(raw: Raw) -> Raw | str | None:
     written = bytes(raw)
     first = written[:1]
     if first == b'"':
-        return _clear_text(raw)
+        return short_text(raw)
     if first in b"{[":
         return None
     if first in b"-0123456789":
@@ -120,12 +127,20 @@ def scalar(raw: Raw) -> Raw | str | None:
     return raw  # true, false, null
 
 
-def _clear_text(raw: Raw) -> str | None:
+def short_text(raw: Raw) -> str | None:
+    """Return a text that may stand in clear; None if it is none, too long, or holds control characters."""
     try:
         value = _TEXT.decode(raw)
+    except msgspec.ValidationError:
+        return None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise EventRefusedError(Reason.MALFORMED, "Text is not valid Unicode.") from None
+        raise _no_unicode() from None
     return value if len(value) <= TEXT_MAX and not _CONTROL.search(value) else None
+
+
+def no_control(written: bytes) -> bool:
+    """Tell at a glance that JSON text holds no control character; False only says that one has to look closer."""
+    return b"\\" not in written and b"\x7f" not in written and b"\xc2" not in written
 
 
 def _refuse_large(written: bytes) -> None:
@@ -145,8 +160,11 @@ def _refuse_large(written: bytes) -> None:
 def canonical(values: Mapping[str, Any]) -> bytes:
     """Return compact JSON with sorted keys; values may be undecoded. Checks all that nobody has looked at yet."""
     try:
-        whole = _ANY.decode(msgspec.json.encode(values))
-        _refuse_extremes(whole, DEPTH_MAX)
+        written = _encode(values)
+        whole = _ANY.decode(written)
+        # Walking costs more than counting: few enough brackets cannot be too deep, and short numbers not too large.
+        if written.count(b"{") + written.count(b"[") > DEPTH_MAX or _LONG_NUMBER.search(written):
+            _refuse_extremes(whole, DEPTH_MAX)
         return _encode_sorted(whole)
     except RecursionError:
         raise too_deep() from None

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw
 
-from keyuan.events.intake.fields import TEXT_MAX, Members, identifier, is_null, members, text
+from keyuan.events.intake.fields import TEXT_MAX, Members, identifier, is_null, members, no_control, short_text, text
 from keyuan.events.model import LINES_MAX, EventRefusedError, Order, OrderLine, Reason
 from keyuan.kernel.money import MINOR_MAX, AmountError, exponent, parse_minor
 
@@ -26,8 +26,8 @@ _Words = Annotated[str, Meta(max_length=TEXT_MAX)]
 _Minor = Annotated[int, Meta(ge=0, le=MINOR_MAX)]
 
 
-class _StrictLine(OrderLine, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
-    """A line that has only fixed fields, each of the right type: by far the most, and read in one go."""
+class _TypedLine(OrderLine, frozen=True, gc=False, omit_defaults=True):
+    """A line whose fixed fields are of the right types."""
 
     product_id: _Id | None = None
     quantity: Annotated[int, Meta(ge=0, le=_INT64_MAX)] | None = None
@@ -41,7 +41,15 @@ class _StrictLine(OrderLine, frozen=True, gc=False, omit_defaults=True, forbid_u
     name: _Words | None = None
 
 
+class _StrictLine(_TypedLine, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """A line that has no other fields."""
+
+
+_Lines = tuple[list[OrderLine], list[dict[str, Any]]]
+_FIXED = frozenset(OrderLine.__struct_fields__)
 _STRICT_LINES = msgspec.json.Decoder(list[_StrictLine])
+_TYPED_LINES = msgspec.json.Decoder(list[_TypedLine])
+_LINE_MEMBERS = msgspec.json.Decoder(list[Members])
 _LINES = msgspec.json.Decoder(list[Raw])
 _encode = msgspec.json.Encoder().encode
 
@@ -117,22 +125,44 @@ def _not_negative(minor: int, what: str) -> int:
     return minor
 
 
-def _lines(raw: Raw | None, currency: str) -> tuple[list[OrderLine], list[dict[str, Any]]]:
+def _lines(raw: Raw | None, currency: str) -> _Lines:
     """Return the lines, and what they hold beyond the fixed fields (an empty list if nothing)."""
     if raw is None or is_null(raw):
         return [], []
     written = bytes(raw)
-    try:
-        if b"\\" not in written:  # without escapes there are no control characters to look for
-            strict = _STRICT_LINES.decode(written)
-            _refuse_many(len(strict))
-            return [_with_discount(line) for line in strict], []
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass  # the slow way below finds the reason, or takes the line
+    if no_control(written):
+        for read in (_strict_lines, _typed_lines):
+            try:
+                return read(written)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue  # the slow way below finds the reason, or takes the line
     return _loose_lines(written, currency)
 
 
-def _loose_lines(written: bytes, currency: str) -> tuple[list[OrderLine], list[dict[str, Any]]]:
+def _strict_lines(written: bytes) -> _Lines:
+    """Read lines that hold fixed fields only: by far the most."""
+    lines = _STRICT_LINES.decode(written)
+    _refuse_many(len(lines))
+    return [_with_discount(line) for line in lines], []
+
+
+def _typed_lines(written: bytes) -> _Lines:
+    """Read lines whose fixed fields have the right types, whatever else they hold.
+
+    Raises:
+        msgspec.ValidationError: a field has not, or an amount is given in major units.
+    """
+    lines = _TYPED_LINES.decode(written)
+    _refuse_many(len(lines))
+    rests = [
+        {name: raw for name, raw in found.items() if name not in _FIXED} for found in _LINE_MEMBERS.decode(written)
+    ]
+    if any("total" in rest and line.total_minor is None for line, rest in zip(lines, rests, strict=True)):
+        raise msgspec.ValidationError
+    return [_with_discount(line) for line in lines], rests if any(rests) else []
+
+
+def _loose_lines(written: bytes, currency: str) -> _Lines:
     try:
         raws = _LINES.decode(written)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -156,7 +186,7 @@ def _loose_line(found: Members, currency: str) -> OrderLine:
         total = found.pop("total", None)
         total_minor = None if total is None or is_null(total) else _amount(total, "total of a line", currency)
     parts = {name: _optional_minor(found.pop(name, None), name) for name in ("discount_minor", *_PARTS)}
-    line = _StrictLine(
+    line = OrderLine(
         product_id=_optional_id(found.pop("product_id", None), Reason.BAD_LINE, "product_id"),
         quantity=_quantity(found),
         total_minor=total_minor,
@@ -168,7 +198,7 @@ def _loose_line(found: Members, currency: str) -> OrderLine:
     return _with_discount(line)
 
 
-def _with_discount(line: _StrictLine) -> OrderLine:
+def _with_discount(line: OrderLine) -> OrderLine:
     """Sum the parts of the discount when only they are given."""
     if line.discount_minor is None:
         parts = (line.retail_discount_minor, line.coupon_discount_minor, line.coupon_match_discount_minor)
@@ -196,15 +226,12 @@ def _quantity(found: Members) -> int | None:
 def _words(found: Members, name: str) -> str | None:
     """Return a short text; anything else stays in the rest, sealed."""
     raw = found.get(name)
-    if raw is None or not bytes(raw).startswith(b'"'):
+    if raw is None or is_null(raw):
+        found.pop(name, None)
         return None
-    try:
-        value = text(raw, Reason.BAD_LINE, name, TEXT_MAX)
-    except EventRefusedError as error:
-        if error.refusal.reason is Reason.CONTROL_CHARACTERS:
-            raise
-        return None
-    del found[name]
+    value = short_text(raw)
+    if value is not None:
+        del found[name]
     return value
 
 

@@ -13,13 +13,25 @@ from msgspec import structs
 from keyuan import events
 from keyuan.engines.database import Database
 from keyuan.engines.secrets import Secrets, open_secrets
-from keyuan.events.mapping import Mapping
+from keyuan.events.mapping import Mapping, parse_mapping
 from keyuan.flows import import_file
-from keyuan.flows.import_file import ImportReport, import_files, rows_total, shipped_mapping
+from keyuan.flows.import_file import ImportMovedError, ImportReport, import_files, rows_total, shipped_mapping
 
 SAMPLE = Path(__file__).parents[1] / "data" / "completejourney_sample"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MAPPING = shipped_mapping("complete_journey")
+VISITS = """
+name = "visits"
+end = 2018-01-01T00:00:00Z
+[[source]]
+file = "visits"
+kind = "track"
+event = "Visited"
+user_id = "member:{who}"
+message_id = "visit:{who}"
+time = { column = "at" }
+fields = { shop = "shop" }
+"""
 MAILINGS = structs.replace(MAPPING, source=MAPPING.source[1:3])
 
 
@@ -166,3 +178,47 @@ def test_a_changed_mapping_imports_afresh_and_finds_only_repeats(database: Datab
     assert beyond > 0
     assert run(database, secrets, mapping=later).repeats == 1_377 + 607
     assert run(database, secrets, tenant=2, mapping=later).quarantined == {"too-far-ahead": beyond}
+
+
+def test_two_runs_of_one_import_do_not_get_mixed_up(
+    database: Database, secrets: Secrets, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(import_file, "BATCH_EVENTS_MAX", 500)
+
+    def another_run(done: int, total: int) -> None:
+        if done == 500 < total:
+            assert run(database, secrets, mapping=MAILINGS).before == 500
+
+    with pytest.raises(ImportMovedError):
+        import_files(database, secrets, 1, MAILINGS, SAMPLE, system_now=NOW, on_progress=another_run)
+    assert len(logged(database)) == 1_377 + 607
+
+
+def test_a_changed_file_is_imported_afresh_and_its_changes_are_conflicts(
+    database: Database, secrets: Secrets, tmp_path: Path
+):
+    visits = tmp_path / "visits.csv"
+    visits.write_text("who,shop,at\n1,north,2017-03-01\n2,south,2017-03-02\n3,south,long ago\n")
+    mapping = parse_mapping(VISITS)
+
+    def go() -> tuple[int, int, dict[str, int]]:
+        report = import_files(database, secrets, 1, mapping, visits, system_now=NOW)
+        return report.events, report.repeats, dict(report.quarantined)
+
+    assert go() == (2, 0, {"bad-time": 1})
+    visits.write_text("who,shop,at\n1,north,2017-03-01\n2,west,2017-03-02\n3,south,2017-03-03\n4,east,2019-01-01\n")
+    assert go() == (1, 1, {"conflict": 1, "too-far-ahead": 1})
+    assert [json.loads(event.body) for event in logged(database)] == [{}, {}, {}]
+    with database.transaction(1) as session:
+        assert events.open_counts(session) == {"bad-time": 1, "conflict": 1, "too-far-ahead": 1}
+        assert all("long ago" not in str(each) for each in events.quarantined(session))
+
+
+def test_a_refused_row_is_refused_again_when_it_is_replayed(database: Database, secrets: Secrets, tmp_path: Path):
+    visits = tmp_path / "visits.csv"
+    visits.write_text("who,shop,at\n1,north,2017-03-01\n3,south,long ago\n")
+    import_files(database, secrets, 1, parse_mapping(VISITS), visits, system_now=NOW)
+    with database.transaction(1) as session:
+        (refused,) = events.quarantined(session)
+        assert events.requeue(session, secrets, [refused.id], NOW) == (0, 0, 1)
+    assert len(logged(database)) == 1

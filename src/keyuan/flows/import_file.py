@@ -164,7 +164,7 @@ def _tables(mapping: Mapping, where: Where) -> list[Table]:
 @contextmanager
 def _opened(mapping: Mapping, tables: Sequence[Table]) -> Generator[Ready]:
     wanted = columns_wanted(mapping)
-    with Files() as files:
+    with Files(size_bytes=sum(table.path.stat().st_size for table in tables)) as files:
         opened = {table.name: files.open(table, wanted[table.name]) for table in tables}
         columns = {name: each.columns for name, each in opened.items()}
         plans = [plan_source(mapping, rank, columns) for rank in range(len(mapping.source))]
@@ -208,10 +208,11 @@ def _batches(stream: Iterator[Made]) -> Iterator[tuple[list[Made], bool]]:
 
 def _take(database: Database, tenant: int, run: "_Run", batch: Sequence[Made], *, last: bool) -> None:
     """Append one batch in a transaction of its own; one that met another is run again."""
+    candidates = [run.candidate(made) for made in batch]
     for left in reversed(range(RETRIES_MAX)):
         try:
             with database.transaction(tenant) as session:
-                counted = run.append(session, batch, done=last)
+                counted = run.append(session, candidates, done=last)
         except RetryTransactionError:
             if left == 0:
                 raise
@@ -244,15 +245,20 @@ class _Run:
             events.note_progress(session, self._name, self._fingerprint, 0, done=False)
             return Progress(0, done=False)
 
-    def append(self, session: Session, batch: Sequence[Made], *, done: bool) -> _Counted:
+    def candidate(self, made: Made) -> events.Candidate:
+        """Return an event at the door: judged by the gate like any other, or refused by the mapping already."""
+        if made.refusal is None:
+            return self._gate.check(made.body, self._now)
+        return events.Candidate(made.body, self._gate.source, self._now, made.refusal)
+
+    def append(self, session: Session, candidates: Sequence[events.Candidate], *, done: bool) -> _Counted:
         """Append a batch and note how far the import is, in the transaction of the caller."""
         at = events.progress(session, self._name, self._fingerprint)
         if at.done or at.next_row != self.next_row:
             raise ImportMovedError(name=self._name)
         horizon = self._policy.horizon or events.clock_at(session, self._now) + AHEAD_MAX
-        candidates = [self._candidate(made) for made in batch]
         receipt = events.append(session, self._secrets, candidates, self._policy)
-        events.note_progress(session, self._name, self._fingerprint, self.next_row + len(batch), done=done)
+        events.note_progress(session, self._name, self._fingerprint, self.next_row + len(candidates), done=done)
         return receipt, _reasons(candidates, receipt, horizon)
 
     def count(self, counted: _Counted, size: int) -> None:
@@ -262,11 +268,6 @@ class _Run:
         self.appended += receipt.appended
         self.repeats += receipt.repeats
         self.quarantined += reasons
-
-    def _candidate(self, made: Made) -> events.Candidate:
-        if made.refusal is None:
-            return self._gate.check(made.body, self._now)
-        return events.Candidate(made.body, self._gate.source, self._now, made.refusal)
 
 
 def _reasons(candidates: Sequence[events.Candidate], receipt: events.Receipt, horizon: datetime) -> Counter[str]:

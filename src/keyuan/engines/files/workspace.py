@@ -1,7 +1,7 @@
 """Files opened together in one DuckDB that lives in memory and spills to a folder of its own.
 
 Deliberately not here: what the columns mean (`events.mapping`). Memory is bounded: what a sort or a text file needs
-beyond `MEMORY_MB` goes to disk, and rows leave in chunks.
+beyond `MEMORY_MB_MAX` goes to disk, and rows leave in chunks.
 """
 
 import tempfile
@@ -16,21 +16,28 @@ from keyuan.engines.files.model import Chunk, FileError, Opened, Reject, Selecti
 from keyuan.engines.files.query import KEY, ROW, literal, quoted, rows_query, uneven_query
 from keyuan.engines.files.text_tables import load_text
 
-MEMORY_MB = 96
-CHUNK_ROWS = 32_768
+MEMORY_MB_MIN, MEMORY_MB_MAX = 64, 512
+MEMORY_PER_BYTE = 2
+CHUNK_ROWS = 16_384
 _GLOB = set("*?[")
 
 
 class Files:
-    """The opened files of one import."""
+    """The opened files of one import; `size_bytes` of them together say how much memory their sorting may take."""
 
-    def __init__(self, *, memory_mb: int = MEMORY_MB) -> None:
+    def __init__(self, *, size_bytes: int = 0) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="keyuan-files-")
         self._types: dict[tuple[str, str], str] = {}
         self._mended = 0
+        memory_mb = min(max(MEMORY_MB_MIN, MEMORY_PER_BYTE * size_bytes // 1_000_000), MEMORY_MB_MAX)
         # One thread: half the memory, the other core is PostgreSQL's, and rows come in one order.
         self._duckdb = duckdb.connect(
-            config={"threads": 1, "memory_limit": f"{memory_mb}MB", "temp_directory": self._folder.name}
+            config={
+                "threads": 1,
+                "memory_limit": f"{memory_mb}MB",
+                "temp_directory": self._folder.name,
+                "preserve_insertion_order": False,  # every row has its number, and every query its order
+            }
         )
 
     def __enter__(self) -> Self:
@@ -109,7 +116,7 @@ class Files:
                     yield _chunk(whole)
             if rest is not None and rest.num_rows:
                 yield _chunk(rest)
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:  # Arrow hands DuckDB's errors on as its own
             raise FileError(f"{selection.table} cannot be read so: {_first_line(error)}") from None
         finally:
             session.close()

@@ -5,12 +5,14 @@ Deliberately not here: pages for people. A problem never repeats what was sent.
 
 import json
 import logging
+import traceback
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keyuan.events.intake.requests import TooManyEventsError
 from keyuan.kernel.errors import (
@@ -73,14 +75,34 @@ async def _on_validation_error(_: Request, error: Exception) -> Response:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, faults)
 
 
-async def _on_any_error(_: Request, error: Exception) -> Response:
-    return _unexpected(error)
-
-
 def _unexpected(error: Exception) -> Response:
-    """Name the kind of error only: its message may hold personal data."""
-    _log.error("unexpected %s", type(error).__name__)
+    """Say where it happened, and the kind of error only: its message may hold personal data."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("unexpected %s at\n%s", type(error).__name__, frames)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; it was logged.")
+
+
+class Unexpected:
+    """ASGI middleware: an error that nobody expected is answered and logged here, before a server logs its message."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything through; answer 500 if that fails before an answer has begun."""
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:  # noqa: BLE001  # the last place that can keep a message out of the server's log
+            response = _unexpected(error)
+            if scope["type"] == "http" and not begun:
+                await response(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:
@@ -88,4 +110,4 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(KeyuanError, _on_keyuan_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(Exception, _on_any_error)
+    app.add_middleware(Unexpected)

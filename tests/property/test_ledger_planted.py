@@ -8,11 +8,11 @@ import pytest
 from hypothesis import Phase
 
 from keyuan.kernel.errors import KeyuanError
-from keyuan.ledger import Award, Outcome, Request
+from keyuan.ledger import Award, Hold, Outcome, Request
 from keyuan.ledger import decide as decide_module
 from keyuan.ledger.decide import _Desk, _Refusal
 from keyuan.ledger.model import Answer
-from keyuan.ledger.state import Account, AccountKey, Held, KnownKey, Lot, State
+from keyuan.ledger.state import Account, AccountKey, Held, KeyRow, Lot, State
 from property.test_ledger_model import run
 
 Queue = Sequence[Lot]
@@ -21,7 +21,7 @@ Takes = list[tuple[Lot, int]]
 Patch = pytest.MonkeyPatch
 _original_post = _Desk._post
 _original_answer = _Desk.answer
-_original_hold = _Desk._hold
+_original_hold = _Desk.hold
 
 
 def spends_what_is_due(patch: Patch) -> None:
@@ -107,7 +107,7 @@ def burns_the_key_of_an_early_expiry(patch: Patch) -> None:
 def sees_no_conflict(patch: Patch) -> None:
     find = decide_module.find_known
 
-    def find_always(known: KnownKey, _digest: bytes, key: bytes) -> Outcome:
+    def find_always(known: KeyRow, _digest: bytes, key: bytes) -> Outcome:
         return find(known, known.digest, key)
 
     patch.setattr(decide_module, "find_known", find_always)
@@ -154,7 +154,7 @@ def holds_have_no_end(patch: Patch) -> None:
             held.expires_us = 2**62
         return result
 
-    patch.setattr(_Desk, "_hold", hold_for_ever)
+    patch.setitem(decide_module._HANDLERS, Hold, hold_for_ever)
 
 
 def expires_what_is_on_hold(patch: Patch) -> None:

@@ -33,12 +33,12 @@ An entry's link is sha256(link before || these bytes); the first stands on `firs
 Source: DESIGN 5; the layout is our own.
 """  # noqa: E501  # the table's rows are one line each
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from keyuan.kernel.clock import to_us
 from keyuan.ledger.model import Award, Capture, Entry, Expire, Hold, Kind, Redeem, Request, Void
@@ -169,18 +169,40 @@ def release_key(tenant: int, hold: int) -> bytes:
     return sha256(b"keyuan/key/release/0" + tenant.to_bytes(4, "big") + _ONE.pack(hold)).digest()
 
 
+def _of_award(r: Award) -> bytes:
+    return award_digest(r.holder, r.rule_version, r.base_minor, r.extra_minor)
+
+
+def _of_redeem(r: Redeem) -> bytes:
+    return spend_digest(Kind.REDEEM, (r.holder, r.brand, r.currency), r.points, r.reference)
+
+
+def _of_hold(r: Hold) -> bytes:
+    return spend_digest(Kind.HOLD, (r.holder, r.brand, r.currency), r.points, r.reference)
+
+
+def _of_capture(r: Capture) -> bytes:
+    return settle_digest(Kind.CAPTURE, r.hold, r.points, r.reference)
+
+
+def _of_void(r: Void) -> bytes:
+    return settle_digest(Kind.VOID, r.hold, 0, r.reference)
+
+
+def _of_expire(r: Expire) -> bytes:
+    return expire_digest(r.lot, r.expired)
+
+
+_DIGESTS: Final[dict[type, Callable[[Any], bytes]]] = {
+    Award: _of_award,
+    Redeem: _of_redeem,
+    Hold: _of_hold,
+    Capture: _of_capture,
+    Void: _of_void,
+    Expire: _of_expire,
+}
+
+
 def request_digest(request: Request) -> bytes:
     """The digest of a request's facts: the same key with another digest is a conflict."""
-    match request:
-        case Award():
-            return award_digest(request.holder, request.rule_version, request.base_minor, request.extra_minor)
-        case Redeem() | Hold():
-            kind = Kind.REDEEM if isinstance(request, Redeem) else Kind.HOLD
-            book = (request.holder, request.brand, request.currency)
-            return spend_digest(kind, book, request.points, request.reference)
-        case Capture():
-            return settle_digest(Kind.CAPTURE, request.hold, request.points, request.reference)
-        case Void():
-            return settle_digest(Kind.VOID, request.hold, 0, request.reference)
-        case Expire():
-            return expire_digest(request.lot, request.expired)
+    return _DIGESTS[type(request)](request)

@@ -5,10 +5,10 @@ nothing here asks a clock or a database.
 Units: points; instants are compared in microseconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from keyuan.kernel.clock import to_us
 from keyuan.ledger.canonical import entry_bytes, next_link, request_digest, takes_digest
@@ -33,26 +33,21 @@ from keyuan.ledger.model import (
     StaleDayError,
     Void,
 )
-from keyuan.ledger.state import Account, Held, KnownKey, Lot, State, lot_us
-
-
-class KeyRow(NamedTuple):
-    """A key to be kept with its first answer."""
-
-    key: bytes
-    digest: bytes
-    answer: int
-    seq: int | None
-    points: int
+from keyuan.ledger.state import Account, Held, KeyRow, Lot, State, lot_us
 
 
 @dataclass(slots=True)
 class Decisions:
-    """Everything a batch changes, and the answers in the order of the requests."""
+    """Everything a batch changes, and the answers in the order of the requests.
+
+    `links` and `digests` (of their requests) belong to `entries` one to one. A new lot is in `lots` only if the
+    batch also took from it.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     entries: list[Entry] = field(default_factory=list[Entry])
     links: list[bytes] = field(default_factory=list[bytes])
+    digests: list[bytes] = field(default_factory=list[bytes])
     keys: list[KeyRow] = field(default_factory=list[KeyRow])
     takes: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     accounts: dict[int, Account] = field(default_factory=dict[int, Account])
@@ -104,11 +99,11 @@ def decide(state: State, requests: Sequence[Request]) -> Decisions:
     return desk.decisions
 
 
-def find_known(known: KnownKey, digest: bytes, key: bytes) -> Outcome:
+def find_known(known: KeyRow, digest: bytes, key: bytes) -> Outcome:
     """The first answer again, or the conflict when the key was used for something else."""
     if known.digest != digest:
         return Outcome(key, Answer.CONFLICT, None, 0, repeated=True)
-    return Outcome(key, Answer(known.answer), known.seq, known.points, repeated=True)
+    return Outcome(key, known.answer, known.seq, known.points, repeated=True)
 
 
 def spendable(queue: Iterable[Lot], at_us: int) -> int:
@@ -162,33 +157,19 @@ class _Desk:
         if known is not None:
             self.decisions.outcomes.append(find_known(known, digest, key))
             return
-        result = self._dispatch(request)
-        if isinstance(result, _Posted):
-            kept, row = True, KeyRow(key, digest, Answer.POSTED, result.seq, result.points)
+        result = _HANDLERS[type(request)](self, request)
+        if isinstance(result, _Refusal):
+            row = KeyRow(key, digest, result.answer, None, 0)
         else:
-            kept, row = result.kept, KeyRow(key, digest, result.answer, None, 0)
-        if kept:
-            state.keys[key] = KnownKey(digest, row.answer, row.seq, row.points)
+            row = KeyRow(key, digest, Answer.POSTED, *result)
+            self.decisions.digests.append(digest)
+        if not isinstance(result, _Refusal) or result.kept:
+            state.keys[key] = row
             state.keys_kept += 1
             self.decisions.keys.append(row)
-        self.decisions.outcomes.append(Outcome(key, Answer(row.answer), row.seq, row.points, repeated=False))
+        self.decisions.outcomes.append(Outcome(key, row.answer, row.seq, row.points, repeated=False))
 
-    def _dispatch(self, request: Request) -> _Posted | _Refusal:
-        match request:
-            case Award():
-                return self._award(request)
-            case Redeem():
-                return self._redeem(request)
-            case Hold():
-                return self._hold(request)
-            case Capture():
-                return self._capture(request)
-            case Void():
-                return self._void(request)
-            case Expire():
-                return self._expire(request)
-
-    def _award(self, request: Award) -> _Posted | _Refusal:
+    def award(self, request: Award) -> _Posted | _Refusal:
         points = request.points
         if points == 0:
             return _NOTHING
@@ -203,9 +184,7 @@ class _Desk:
             Kind.AWARD, request, (issued, account), points, _Facts(expires_at=request.expires_at, award=request)
         )
         expires_us = lot_us(request.expires_at)
-        lot = Lot(seq, account.account_id, points, points, 0, 0, request.expires_at, expires_us, is_new=True)
-        state.add_lot(lot)
-        self.decisions.lots[seq] = lot
+        state.add_lot(Lot(seq, account.account_id, points, points, 0, 0, request.expires_at, expires_us, points))
         return _Posted(seq, points)
 
     def _count_day(self, account: Account, request: Award) -> None:
@@ -222,7 +201,7 @@ class _Desk:
         if account.day is None or day >= account.day:
             account.day, account.day_points = day, claimed
 
-    def _redeem(self, request: Redeem) -> _Posted | _Refusal:
+    def redeem(self, request: Redeem) -> _Posted | _Refusal:
         account, at_us = self._spender(request), to_us(request.at)
         if account is None or spendable(self._queue(account), at_us) < request.points:
             return _Refusal(Answer.TOO_FEW_POINTS)
@@ -233,7 +212,7 @@ class _Desk:
             self._change_lot(lot, remaining=-part)
         return _Posted(seq, request.points)
 
-    def _hold(self, request: Hold) -> _Posted | _Refusal:
+    def hold(self, request: Hold) -> _Posted | _Refusal:
         account, at_us = self._spender(request), to_us(request.at)
         if account is None or spendable(self._queue(account), at_us) < request.points:
             return _Refusal(Answer.TOO_FEW_POINTS)
@@ -253,7 +232,7 @@ class _Desk:
         self.decisions.holds[seq] = held
         return _Posted(seq, request.points)
 
-    def _capture(self, request: Capture) -> _Posted | _Refusal:
+    def capture(self, request: Capture) -> _Posted | _Refusal:
         held = self.state.holds.get(request.hold)
         if held is None:
             return _Refusal(Answer.NO_SUCH_HOLD)
@@ -272,7 +251,7 @@ class _Desk:
         self._settle(held, request.points)
         return _Posted(seq, request.points)
 
-    def _void(self, request: Void) -> _Posted | _Refusal:
+    def void(self, request: Void) -> _Posted | _Refusal:
         held = self.state.holds.get(request.hold)
         if held is None:
             return _Refusal(Answer.NO_SUCH_HOLD)
@@ -287,7 +266,7 @@ class _Desk:
         self._settle(held, points)
         return _Posted(seq, points)
 
-    def _expire(self, request: Expire) -> _Posted | _Refusal:
+    def expire(self, request: Expire) -> _Posted | _Refusal:
         lot = self.state.lots.get(request.lot)
         if lot is None or lot.expires_us > to_us(request.at):
             return _NOT_DUE
@@ -363,6 +342,16 @@ def _taken(seq: int, takes: list[tuple[Lot, int]], points: int) -> bytes:
     if sum(part for _lot, part in takes) != points:
         raise LedgerCorruptionError("an entry does not take what it moves", seq=seq)
     return takes_digest((lot.lot, part) for lot, part in takes)
+
+
+_HANDLERS: Final[dict[type, Callable[[_Desk, Any], _Posted | _Refusal]]] = {
+    Award: _Desk.award,
+    Redeem: _Desk.redeem,
+    Hold: _Desk.hold,
+    Capture: _Desk.capture,
+    Void: _Desk.void,
+    Expire: _Desk.expire,
+}
 
 
 def _check_legs(kind: Kind, source: Account, target: Account, points: int) -> None:

@@ -266,8 +266,7 @@ class Expire:
 Request = Award | Redeem | Hold | Capture | Void | Expire
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The answer to one request. `seq` is the entry's number, `points` what it moved."""
 
     key: bytes

@@ -11,50 +11,50 @@ SELECT h.seq, h.link, h.accounts, h.keys
 -- The first answers to keys.
 SELECT k.key, k.digest, k.answer, k.seq, k.points
   FROM ledger.key AS k
- WHERE k.key = ANY(%(keys)s::bytea[])
+ WHERE k.key = ANY(%(keys)b::bytea[])
 
 -- accounts_of_holders --
 -- The accounts that a batch may touch: those of its holders, and the brands' own (holder 0).
 SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points
   FROM ledger.account AS a
- WHERE a.holder = ANY(%(holders)s::int8[])
-   AND a.brand = ANY(%(brands)s::text[])
+ WHERE a.holder = ANY(%(holders)b::int8[])
+   AND a.brand = ANY(%(brands)b::text[])
 
 -- accounts_by_id --
 -- The accounts behind holds and lots that are settled.
 SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points
   FROM ledger.account AS a
- WHERE a.account_id = ANY(%(account_ids)s::int8[])
+ WHERE a.account_id = ANY(%(account_ids)b::int8[])
 
 -- lots_of_accounts --
 -- What a spender has; what is used up is not looked at.
 SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
   FROM ledger.lot AS l
- WHERE l.account_id = ANY(%(account_ids)s::int8[])
+ WHERE l.account_id = ANY(%(account_ids)b::int8[])
    AND l.remaining > 0
 
 -- lots_by_number --
 -- Lots behind holds and expiries.
 SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
   FROM ledger.lot AS l
- WHERE l.lot = ANY(%(lots)s::int8[])
+ WHERE l.lot = ANY(%(lots)b::int8[])
 
 -- holds_by_key --
 -- Holds that are settled, by the key of the request that made them.
 SELECT h.hold, h.key, h.available_id, h.account_id, h.points, h.remaining, h.expires_at
   FROM ledger.hold AS h
- WHERE h.key = ANY(%(keys)s::bytea[])
+ WHERE h.key = ANY(%(keys)b::bytea[])
 
 -- takes_of --
 -- What entries took from which lots.
 SELECT t.seq, t.lot, t.points
   FROM ledger.take AS t
- WHERE t.seq = ANY(%(seqs)s::int8[])
+ WHERE t.seq = ANY(%(seqs)b::int8[])
 
 -- earned_on_days --
 -- The total of an earlier day is in its last award. Accounts and days come as two arrays of one length.
 SELECT w.account_id, w.day, e.day_points
-  FROM unnest(%(account_ids)s::int8[], %(days)s::date[]) AS w (account_id, day)
+  FROM unnest(%(account_ids)b::int8[], %(days)b::date[]) AS w (account_id, day)
  CROSS JOIN LATERAL (
        SELECT e.day_points
          FROM ledger.entry AS e
@@ -65,7 +65,7 @@ SELECT w.account_id, w.day, e.day_points
 -- ensure_months --
 -- The partitions that the batch's entries fall into.
 SELECT sum(sec.ensure_months('ledger.entry', m.month, m.month))
-  FROM unnest(%(months)s::date[]) AS m (month)
+  FROM unnest(%(months)b::date[]) AS m (month)
 
 -- add_entries --
 -- The tenant is given as a value: as a column's default it would be computed, with its signature, for every row.
@@ -76,10 +76,16 @@ SELECT %(tenant)s, s.seq, s.at, s.kind, s.source, s.target, s.points, s.lot, s.o
        s.rule_version, s.base_minor, s.extra_minor, s.day, s.day_points, s.key, s.reference, s.takes, s.link
   FROM pg_temp.ledger_entry AS s
 
--- add_keys --
+-- add_keys_of_entries --
 -- A key that is there already stops the batch: it was not there when the batch was decided.
 INSERT INTO ledger.key (tenant, key, digest, answer, seq, points)
-SELECT %(tenant)s, s.key, s.digest, s.answer, s.seq, s.points
+SELECT %(tenant)s, s.key, s.digest, 1, s.seq, s.points
+  FROM pg_temp.ledger_entry AS s
+
+-- add_keys --
+-- Keys that were answered without an entry.
+INSERT INTO ledger.key (tenant, key, digest, answer, points)
+SELECT %(tenant)s, s.key, s.digest, s.answer, 0
   FROM pg_temp.ledger_key AS s
 
 -- add_takes --
@@ -104,11 +110,12 @@ UPDATE ledger.account AS a
  WHERE a.account_id = s.account_id
    AND a.balance = s.balance_before
 
--- add_lots --
--- One lot per award; part of it may be spent already.
+-- add_lots_of_entries --
+-- One whole lot per award (kind 1); what the same batch took from it comes with change_lots.
 INSERT INTO ledger.lot (tenant, lot, account_id, granted, remaining, held, expired, expires_at)
-SELECT %(tenant)s, s.lot, s.account_id, s.granted, s.remaining, s.held, s.expired, s.expires_at
-  FROM pg_temp.ledger_lot_new AS s
+SELECT %(tenant)s, s.seq, s.target, s.points, s.points, 0, 0, s.expires_at
+  FROM pg_temp.ledger_entry AS s
+ WHERE s.kind = 1
 
 -- change_lots --
 -- As change_accounts.
@@ -136,12 +143,12 @@ UPDATE ledger.hold AS h
 -- begin_head --
 -- The first batch of a tenant.
 INSERT INTO ledger.head (tenant, seq, link, accounts, keys)
-VALUES (%(tenant)s, %(seq)s, %(link)s, %(accounts)s, %(keys)s)
+VALUES (%(tenant)s, %(seq)s, %(link)s, %(accounts)s, %(keys)b)
 
 -- move_head --
 -- Only from where the batch began.
 UPDATE ledger.head AS h
-   SET seq = %(seq)s, link = %(link)s, accounts = %(accounts)s, keys = %(keys)s
+   SET seq = %(seq)s, link = %(link)s, accounts = %(accounts)s, keys = %(keys)b
  WHERE h.seq = %(seq_before)s
    AND h.keys = %(keys_before)s
 
@@ -167,7 +174,7 @@ SELECT h.hold, h.key
 -- The buckets of holders, per brand and currency.
 SELECT a.holder, a.brand, a.currency, a.bucket, a.balance
   FROM ledger.account AS a
- WHERE a.holder = ANY(%(holders)s::int8[])
+ WHERE a.holder = ANY(%(holders)b::int8[])
    AND a.holder > 0
  ORDER BY a.holder, a.brand, a.currency, a.bucket
 
@@ -221,7 +228,7 @@ SELECT coalesce(sum(e.points) FILTER (WHERE e.kind = 1), 0)::int8,
 -- The latest day of an award per account, and its total.
 SELECT a.account_id, a.holder, a.day, a.day_points
   FROM ledger.account AS a
- WHERE a.holder = ANY(%(holders)s::int8[])
+ WHERE a.holder = ANY(%(holders)b::int8[])
    AND a.brand = %(brand)s
    AND a.currency = %(currency)s
    AND a.bucket = 2

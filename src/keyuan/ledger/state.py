@@ -7,11 +7,11 @@ Units: points; instants of lots and holds as microseconds since 1970, `NEVER_US`
 from bisect import insort
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from keyuan.kernel.clock import to_us
 from keyuan.ledger.canonical import account_name, first_link
-from keyuan.ledger.model import HOLDER_BUCKETS_END, LedgerCorruptionError
+from keyuan.ledger.model import HOLDER_BUCKETS_END, Answer, LedgerCorruptionError
 
 NEVER_US: Final = 2**63 - 1
 
@@ -49,9 +49,8 @@ class Lot:
     expired: int
     expires_at: datetime | None
     expires_us: int
-    remaining_before: int = 0
+    remaining_before: int
     held_before: int = 0
-    is_new: bool = False
 
     @property
     def free(self) -> int:
@@ -79,12 +78,12 @@ class Held:
     is_new: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KnownKey:
+class KeyRow(NamedTuple):
     """What is kept of a request that was answered."""
 
+    key: bytes
     digest: bytes
-    answer: int
+    answer: Answer
     seq: int | None
     points: int
 
@@ -102,7 +101,7 @@ class State:
     link: bytes = b""
     accounts_made: int = 0
     keys_kept: int = 0
-    keys: dict[bytes, KnownKey] = field(default_factory=dict[bytes, KnownKey])
+    keys: dict[bytes, KeyRow] = field(default_factory=dict[bytes, KeyRow])
     accounts: dict[AccountKey, Account] = field(default_factory=dict[AccountKey, Account])
     by_id: dict[int, Account] = field(default_factory=dict[int, Account])
     lots: dict[int, Lot] = field(default_factory=dict[int, Lot])

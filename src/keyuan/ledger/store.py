@@ -14,11 +14,13 @@ from keyuan.ledger.canonical import expire_key, release_key
 from keyuan.ledger.decide import Decisions, decide
 from keyuan.ledger.model import (
     BATCH_MAX,
+    Answer,
     Award,
     Bucket,
     Capture,
     Expire,
     Hold,
+    Kind,
     LedgerCorruptionError,
     LedgerInputError,
     Outcome,
@@ -26,7 +28,7 @@ from keyuan.ledger.model import (
     Request,
     Void,
 )
-from keyuan.ledger.state import Account, Held, KnownKey, Lot, State, lot_us
+from keyuan.ledger.state import Account, Held, KeyRow, Lot, State, lot_us
 
 _SQL = load_statements(__package__ or "")
 LOCK_ROOM: Final = 0x6C656467  # "ledg": the first half of the advisory lock, the tenant is the second
@@ -35,9 +37,9 @@ _ENTRY: Final = {
     "seq": "int8", "at": "timestamptz", "kind": "int2", "source": "int8", "target": "int8", "points": "int8",
     "lot": "int8", "origin": "int8", "expires_at": "timestamptz", "rule": "text", "rule_version": "int8",
     "base_minor": "int8", "extra_minor": "int8", "day": "date", "day_points": "int8", "key": "bytea",
-    "reference": "bytea", "takes": "bytea", "link": "bytea",
+    "reference": "bytea", "takes": "bytea", "link": "bytea", "digest": "bytea",
 }  # fmt: skip
-_KEY: Final = {"key": "bytea", "digest": "bytea", "answer": "int2", "seq": "int8", "points": "int8"}
+_KEY: Final = {"key": "bytea", "digest": "bytea", "answer": "int2"}
 _TAKE: Final = {"seq": "int8", "lot": "int8", "points": "int8"}
 _ACCOUNT_NEW: Final = {
     "account_id": "int8", "bucket": "int2", "holder": "int8", "brand": "text", "currency": "text", "name": "bytea",
@@ -46,10 +48,6 @@ _ACCOUNT_NEW: Final = {
 _ACCOUNT: Final = {
     "account_id": "int8", "balance": "int8", "balance_before": "int8", "legs": "int8", "day": "date",
     "day_points": "int8",
-}  # fmt: skip
-_LOT_NEW: Final = {
-    "lot": "int8", "account_id": "int8", "granted": "int8", "remaining": "int8", "held": "int8", "expired": "int8",
-    "expires_at": "timestamptz",
 }  # fmt: skip
 _LOT: Final = {
     "lot": "int8", "remaining": "int8", "held": "int8", "expired": "int8", "remaining_before": "int8",
@@ -131,7 +129,7 @@ def _load(session: Session, requests: Sequence[Request]) -> State:
     if head is not None:
         state.seq, state.link, state.accounts_made, state.keys_kept = head
     rows = session.rows(_SQL["known_keys"], keys=list({request.key for request in requests}))
-    state.keys = {key: KnownKey(digest, answer, seq, points) for key, digest, answer, seq, points in rows}
+    state.keys = {key: KeyRow(key, digest, Answer(answer), seq, points) for key, digest, answer, seq, points in rows}
     fresh = [request for request in requests if request.key not in state.keys]
     brands = {r.brand for r in fresh if isinstance(r, Award | Redeem | Hold)}
     holders = {r.holder for r in fresh if isinstance(r, Award | Redeem | Hold)}
@@ -223,28 +221,14 @@ def earned_on_days(session: Session, pairs: Iterable[tuple[int, date]]) -> dict[
 
 
 def _keep(session: Session, decisions: Decisions) -> None:
-    entries = [(*entry, link) for entry, link in zip(decisions.entries, decisions.links, strict=True)]
-    if entries:
-        months = sorted({date(entry.at.year, entry.at.month, 1) for entry in decisions.entries})
-        session.rows(_SQL["ensure_months"], months=months)
-    _add(session, "add_accounts", "ledger_account_new", _ACCOUNT_NEW, [
-        (a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points)
-        for a in decisions.accounts.values() if a.is_new
-    ])  # fmt: skip
-    _add(session, "change_accounts", "ledger_account", _ACCOUNT, [
-        (a.account_id, a.balance, a.balance_before, a.legs, a.day, a.day_points)
-        for a in decisions.accounts.values() if not a.is_new
-    ])  # fmt: skip
-    _add(session, "add_entries", "ledger_entry", _ENTRY, entries)
-    _add(session, "add_keys", "ledger_key", _KEY, decisions.keys)
+    _keep_accounts_changed(session, decisions.accounts.values())
+    _keep_entries(session, decisions)
+    unposted = [(row.key, row.digest, row.answer) for row in decisions.keys if row.answer is not Answer.POSTED]
+    _add(session, "add_keys", "ledger_key", _KEY, unposted)
     _add(session, "add_takes", "ledger_take", _TAKE, decisions.takes)
-    _add(session, "add_lots", "ledger_lot_new", _LOT_NEW, [
-        (lot.lot, lot.account_id, lot.granted, lot.remaining, lot.held, lot.expired, lot.expires_at)
-        for lot in decisions.lots.values() if lot.is_new
-    ])  # fmt: skip
     _add(session, "change_lots", "ledger_lot", _LOT, [
         (lot.lot, lot.remaining, lot.held, lot.expired, lot.remaining_before, lot.held_before)
-        for lot in decisions.lots.values() if not lot.is_new
+        for lot in decisions.lots.values()
     ])  # fmt: skip
     _add(session, "add_holds", "ledger_hold_new", _HOLD_NEW, [
         (h.hold, h.key, h.available_id, h.account_id, h.points, h.remaining, h.expires_at)
@@ -253,6 +237,32 @@ def _keep(session: Session, decisions: Decisions) -> None:
     _add(session, "change_holds", "ledger_hold", _HOLD, [
         (h.hold, h.remaining, h.remaining_before) for h in decisions.holds.values() if not h.is_new
     ])  # fmt: skip
+
+
+def _keep_accounts_changed(session: Session, accounts: Iterable[Account]) -> None:
+    touched = list(accounts)
+    _add(session, "add_accounts", "ledger_account_new", _ACCOUNT_NEW, [
+        (a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points)
+        for a in touched if a.is_new
+    ])  # fmt: skip
+    _add(session, "change_accounts", "ledger_account", _ACCOUNT, [
+        (a.account_id, a.balance, a.balance_before, a.legs, a.day, a.day_points)
+        for a in touched if not a.is_new
+    ])  # fmt: skip
+
+
+def _keep_entries(session: Session, decisions: Decisions) -> None:
+    """The entries, and what follows from them row by row: their keys, and a whole lot for each award."""
+    entries = decisions.entries
+    if not entries:
+        return
+    session.rows(_SQL["ensure_months"], months=sorted({date(entry.at.year, entry.at.month, 1) for entry in entries}))
+    rows = [(*row, link, digest) for row, link, digest in zip(entries, decisions.links, decisions.digests, strict=True)]
+    _add(session, "add_entries", "ledger_entry", _ENTRY, rows)
+    awards = sum(entry.kind == Kind.AWARD for entry in entries)
+    for statement, expected in (("add_keys_of_entries", len(entries)), ("add_lots_of_entries", awards)):
+        if session.execute(_SQL[statement], tenant=session.tenant) != expected:
+            raise LedgerCorruptionError("somebody wrote past the lock", statement=statement, tenant=session.tenant)
 
 
 def _add(

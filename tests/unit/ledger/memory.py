@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from keyuan.ledger import Entry, Outcome, Request
 from keyuan.ledger.audit import Books
-from keyuan.ledger.decide import KeyRow, decide
-from keyuan.ledger.state import State
+from keyuan.ledger.decide import decide
+from keyuan.ledger.state import KeyRow, State
 
 
 class MemoryLedger:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from keyuan.engines.secrets import Secrets
 from keyuan.events import Candidate, Gate, read_after
 from keyuan.web import make_app
 from keyuan.web.appender import Appender, AppenderClosedError, AppendFailedError, Job
+from keyuan.web.intake import Intake
 from keyuan.web.write_keys import REMEMBER_S, WriteKeys
 from web.serving import NOW, serving
 
@@ -142,20 +143,57 @@ def post(address: str, key: str, name: str) -> httpx.Response:
     return httpx.post(f"{address}/v1/batch", json=body, auth=(key, ""), timeout=WAIT_S)
 
 
-def test_no_answer_before_the_commit_and_requests_that_wait_share_one(
+def answered_early(
     database: Database, secrets: Secrets, keys: dict[int, str], superuser: psycopg.Connection[Any]
-):
+) -> bool:
+    """Tell whether one of six requests is answered while no event of theirs is in the log; then see all answered."""
     with serving(make_app(database, secrets)) as address, ThreadPoolExecutor(8) as threads:
         with held_log(superuser):
             first = threads.submit(post, address, keys[1], "first")
             wait_until(lambda: waiting_writers(superuser) == 1)
             others = [threads.submit(post, address, keys[1], f"m{number}") for number in range(5)]
-            assert not any(each.done() for each in [first, *others])
+            early = bool(wait([first, *others], timeout=0.3).done)
             assert superuser.execute("SELECT count(*) FROM events.log WHERE tenant = 1").fetchone() == (0,)
         assert [each.result(WAIT_S).status_code for each in [first, *others]] == [200] * 6
+    return early
+
+
+def test_no_answer_before_the_commit_and_requests_that_wait_share_one(
+    database: Database, secrets: Secrets, keys: dict[int, str], superuser: psycopg.Connection[Any]
+):
+    assert not answered_early(database, secrets, keys, superuser)
     commits = superuser.execute("SELECT count(DISTINCT xmin::text) FROM events.log WHERE tenant = 1").fetchone()
     assert commits is not None
     assert commits[0] < 6
+
+
+def test_an_answer_that_does_not_wait_is_noticed(
+    database: Database,
+    secrets: Secrets,
+    keys: dict[int, str],
+    superuser: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async def at_once(_intake: Intake, _job: Job) -> None:
+        return
+
+    monkeypatch.setattr(Intake, "_answered", at_once)
+    assert answered_early(database, secrets, keys, superuser)
+
+
+def test_one_message_sent_many_times_at_once_is_in_the_log_once(
+    database: Database, secrets: Secrets, keys: dict[int, str]
+):
+    body = {"batch": [TRACK | {"messageId": "the same"}]}
+    with (
+        serving(make_app(database, secrets)) as address,
+        httpx.Client(auth=(keys[1], ""), timeout=WAIT_S) as client,
+        ThreadPoolExecutor(16) as threads,
+    ):
+        sent = [threads.submit(client.post, f"{address}/v1/batch", json=body) for _ in range(300)]
+        assert {each.result(WAIT_S).status_code for each in sent} == {200}
+    with database.transaction(1) as session:
+        assert len(read_after(session, 0)) == 1
 
 
 def test_too_many_waiting_requests_are_told_to_come_back(

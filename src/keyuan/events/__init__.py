@@ -23,7 +23,16 @@ from keyuan.events.model import (
 )
 from keyuan.events.progress import Progress, note_progress, progress
 from keyuan.events.quarantine import drop, open_counts, quarantined, refuse_logged
-from keyuan.events.reads import advance, count_kinds, last_seq, lock_position, order_totals, position, read_after, read_seqs
+from keyuan.events.reads import (
+    advance,
+    count_kinds,
+    last_seq,
+    lock_position,
+    order_totals,
+    position,
+    read_after,
+    read_seqs,
+)
 from keyuan.events.replay import requeue, take_refused
 from keyuan.events.senders import forget, open_rests
 from keyuan.events.sources import Source, make_source, revoke_source, source_of_key, tenant_of_key

@@ -162,7 +162,7 @@ def test_a_batch_is_noted_with_its_events_or_not_at_all(
 
 def test_a_finished_import_is_skipped_at_once(database: Database, secrets: Secrets, monkeypatch: pytest.MonkeyPatch):
     assert run(database, secrets, mapping=MAILINGS).events == 1_377 + 607
-    monkeypatch.setattr(import_file, "Files", None)  # nothing is opened
+    monkeypatch.setattr(import_file, "opened_tables", None)  # nothing is opened
     again = run(database, secrets, mapping=MAILINGS)
     assert (again.done_before, again.before, again.events) == (True, 1_377 + 607, 0)
 

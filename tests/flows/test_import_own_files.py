@@ -7,10 +7,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keyuan.engines.files import FileError
 from keyuan.events.mapping import Made, Mapping, MappingError, parse_mapping
-from keyuan.flows.import_file import import_plan
+from keyuan.flows.import_plan import import_plan
 
 ORDERS = """
 name = "shop"
@@ -247,6 +249,86 @@ def test_a_lookup_by_text_finds_numbers_of_parquet(tmp_path: Path):
     lines = json.loads(found.body)["properties"]["products"]
     assert [line.get("category") for line in lines] == ["hot", None]
     assert found.time_us == int(datetime(2026, 2, 28, 16, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("time", "written", "read"),
+    [
+        ('column = "at"', "2026-03-29 02:30:00", "2026-03-29T02:30:00Z"),
+        ('column = "at", zone = "Europe/Berlin"', "2026-07-01 12:00", "2026-07-01T10:00:00Z"),
+        ('column = "at", zone = "Europe/Berlin"', "2026-01-01 12:00", "2026-01-01T11:00:00Z"),
+        ('column = "at", zone = "Europe/Berlin"', "2026-01-01T12:00:00+08:00", "2026-01-01T04:00:00Z"),
+        ('column = "at", zone = "Asia/Shanghai"', "2026-01-01T12:00:00.250Z", "2026-01-01T12:00:00.250000Z"),
+        ('column = "at", pattern = "%d.%m.%Y %H:%M"', "31.01.2026 07:05", "2026-01-31T07:05:00Z"),
+        ('column = "at", pattern = "%Y%m%d", zone = "Asia/Shanghai"', "20260131", "2026-01-30T16:00:00Z"),
+        ('column = "at", unit = "s"', "1769904000", "2026-02-01T00:00:00Z"),
+        ('column = "at", unit = "ms"', "1769904000123", "2026-02-01T00:00:00.123000Z"),
+        ('column = "at", unit = "us"', "-1", "1969-12-31T23:59:59.999999Z"),
+        ("constant = 2026-02-01T08:00:00+08:00", "whenever", "2026-02-01T00:00:00Z"),
+    ],
+)
+def test_a_time_is_read_as_the_mapping_says(tmp_path: Path, time: str, written: str, read: str):
+    found = from_csv(tmp_path, f"who,at\n1,{written}\n", visits(time), "visits.csv")
+    assert json.loads(found[0].body)["timestamp"] == read
+
+
+@pytest.mark.parametrize(
+    ("time", "written"),
+    [
+        ('column = "at", pattern = "%d.%m.%Y"', "2026-01-31"),
+        ('column = "at", unit = "s"', "99999999999999999999"),
+        ('column = "at", unit = "s"', "9999999999999"),
+        ('column = "at"', "infinity"),
+        ('column = "at"', "290000-01-01"),
+        ('column = "at"', "0044-03-15 (BC)"),
+        ('column = "at"', "1769904000"),
+    ],
+)
+def test_a_time_that_no_calendar_holds_is_refused(tmp_path: Path, time: str, written: str):
+    found = from_csv(tmp_path, f"who,at\n1,{written}\n2,2026-01-31\n", visits(time), "visits.csv")
+    assert "bad-time" in {reason for reason, _ in refusals(found)}
+
+
+def visits(time: str, fields: str = "{}") -> Mapping:
+    return parse_mapping(
+        'name = "visits"\n[[source]]\nfile = "visits"\nkind = "track"\nevent = "Visited"\nuser_id = "member:{who}"\n'
+        f'message_id = "visit:{{who}}:{{@row}}"\ntime = {{ {time} }}\nfields = {fields}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("7::UTINYINT", 7),
+        ("9223372036854775807", 9223372036854775807),
+        ("18446744073709551615::UBIGINT", 18446744073709551615),
+        ("1.50::DECIMAL(9,2)", 1.50),
+        ("0.5::FLOAT", 0.5),
+        ("true", True),
+        ("'x'::VARCHAR", "x"),
+        ("DATE '2026-03-01'", "2026-03-01"),
+        ("TIMESTAMP '2026-03-01 08:00'", "2026-03-01T08:00:00"),
+        ("TIMESTAMP_NS '2026-03-01 08:00'", "2026-03-01T08:00:00"),
+        ("TIME '08:00'", "08:00:00"),
+        ("'6ba7b810-9dad-11d1-80b4-00c04fd430c8'::UUID", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
+        ("'a'::ENUM('a', 'b')", "a"),
+    ],
+)
+def test_a_column_of_any_plain_type_can_be_mapped(tmp_path: Path, value: str, shown: object):
+    path = tmp_path / "visits.parquet"
+    duckdb.connect().sql(f"SELECT 1 AS who, {value} AS extra, DATE '2026-03-01' AS at").to_parquet(str(path))
+    (found,) = made(visits('column = "at"', '{ extra = "extra" }'), path)
+    assert json.loads(found.body)["properties"] == {"extra": shown}
+
+
+@given(st.lists(st.text(st.characters(exclude_characters='\r\n"', exclude_categories=["Cs"])), max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_no_rubbish_between_rows_costs_a_row(tmp_path_factory: pytest.TempPathFactory, rubbish: list[str]):
+    folder = tmp_path_factory.mktemp("rubbish")
+    rows = [f"o{number},7,tea,1,1.00,2026-03-01" for number in range(len(rubbish) + 1)]
+    mixed = [line for pair in zip(rows, [*rubbish, ""], strict=True) for line in pair]
+    found = from_csv(folder, HEADER + "\n".join(mixed) + "\n")
+    assert {f"o{number}" for number in range(len(rows))} <= set(orders(found))
 
 
 def test_groups_are_whole_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

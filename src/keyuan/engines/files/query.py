@@ -8,7 +8,9 @@ from keyuan.engines.files.model import FileError, Lookup, Selection, TimeColumn
 ROW = "@row"
 TIME, UNEVEN, KEY = "@time", "@uneven", "@key"
 _TICKS_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
-_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"}
+_SMALL = {"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"}
+_WHOLE = _SMALL | {"BIGINT", "UBIGINT", "HUGEINT"}
+_KNOWN = {"BIGINT", "UBIGINT", "DOUBLE", "BOOLEAN", "VARCHAR", "DATE", "TIMESTAMP"}
 _TIMES = ("TIMESTAMP", "DATE")
 _FLOATS = {"FLOAT", "DOUBLE"}
 
@@ -94,14 +96,16 @@ def _row(selection: Selection) -> str:
 
 
 def _cell(column: tuple[str, str], types: Types) -> str:
-    """Return the column, whole numbers widened to one type where that loses nothing."""
+    """Return the column as one of the few types that the rooms know, losing nothing; what is none of them as text."""
     cell = f"{quoted(column[0])}.{quoted(column[1])}"
     kind = types[column]
-    if kind in _WHOLE - {"BIGINT", "UBIGINT", "HUGEINT"}:
+    if kind in _SMALL:
         return f"{cell}::BIGINT"
-    if kind.startswith("ENUM"):
-        return f"{cell}::VARCHAR"
-    return f"{cell}::DOUBLE" if kind == "FLOAT" else cell
+    if kind == "FLOAT":
+        return f"{cell}::DOUBLE"
+    if kind in _KNOWN or kind.startswith("DECIMAL"):
+        return cell
+    return f"{cell}::TIMESTAMP" if kind.startswith("TIMESTAMP_") else f"{cell}::VARCHAR"
 
 
 def _joins(lookups: tuple[Lookup, ...], main: str, types: Types) -> str:

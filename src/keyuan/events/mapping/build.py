@@ -12,22 +12,17 @@ from typing import Any
 
 import msgspec
 
-from keyuan.engines.files import Chunk, Reject, Value
+from keyuan.engines.files import Chunk, Reject
 from keyuan.events.mapping.load import fields_of
 from keyuan.events.mapping.made_up import made_up_traits
 from keyuan.events.mapping.merge import NO_TIME_US, Made
-from keyuan.events.mapping.model import Field
-from keyuan.events.mapping.plan import ROW_NUMBER, Piece, SourcePlan, templates
-from keyuan.events.mapping.values import FAULT, Memo, ValueFaultError, as_text, fragments, term_fault, terms
+from keyuan.events.mapping.parts import Part, Template
+from keyuan.events.mapping.plan import SourcePlan, templates
+from keyuan.events.mapping.values import FAULT, Memo, ValueFaultError, as_text
 from keyuan.events.model import Reason, Refusal
 from keyuan.kernel.clock import DAY_US, from_us
 
 SHOWN_TEXT_MAX = 200
-_MISSING = {
-    "messageId": Reason.BAD_MESSAGE_ID,
-    "userId": Reason.NO_SENDER,
-    "anonymousId": Reason.NO_SENDER,
-}
 _FIRST_YEAR_US, _LAST_YEAR_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 _encode = msgspec.json.encode
 
@@ -54,10 +49,10 @@ class _Builder:
         source = plan.source
         self._plan = plan
         self._numbers = count()
-        self._templates = {name: _Template(name, pieces, plan) for name, pieces in templates(source).items()}
-        self._fields = [_Part(name, given, plan) for name, given in fields_of(source.fields).items()]
+        self._templates = {name: Template(name, pieces, plan) for name, pieces in templates(source).items()}
+        self._fields = [Part(name, given, plan) for name, given in fields_of(source.fields).items()]
         lines = {} if source.lines is None else fields_of(source.lines.fields)
-        self._lines = [_Part(name, given, plan) for name, given in lines.items()]
+        self._lines = [Part(name, given, plan) for name, given in lines.items()]
         self._made_up = Memo(lambda value: made_up_traits(value) if value is not None else "", _no_fault)
         event = "" if source.event is None else f',"event":{_encode(source.event).decode()}'
         self._head = f'{{"type":"{source.kind}"{event}'
@@ -141,90 +136,6 @@ class _Builder:
                     return row, fault
         _, reason, why, *_ = body.split(FAULT)
         return start, Refusal(Reason(reason), why)
-
-
-class _Part:
-    """One field: how its column becomes fragments, or a sum of integers."""
-
-    def __init__(self, name: str, given: Field, plan: SourcePlan) -> None:
-        column = given.column or given.sum
-        self._name, self._given, self._currency = name, given, plan.currency
-        self._place = -1 if column is None else plan.places[column]
-        self._head = f",{_encode(name).decode()}:"
-        make = fragments if given.sum is None else None
-        self._memo = make(name, given, plan.currency) if make else terms(given, plan.currency)
-        self._fixed = "" if given.constant is None else self._head + _encode(given.constant).decode()
-
-    def row_texts(self, chunk: Chunk) -> Sequence[str]:
-        """Return one fragment for each row."""
-        if self._place < 0:
-            return [self._fixed] * len(chunk.row)
-        return list(map(self._memo.__getitem__, chunk.columns[self._place]))
-
-    def texts(self, chunk: Chunk, spans: Sequence[tuple[int, int]], starts: Sequence[int]) -> Sequence[str]:
-        """Return one fragment for each event."""
-        if self._place < 0:
-            return [self._fixed] * len(spans)
-        column = chunk.columns[self._place]
-        if self._given.sum is None:
-            return [self._memo[column[at]] for at in starts]
-        numbers: list[int] = list(map(self._memo.__getitem__, column))
-        sums = (sum(numbers[start:stop]) for start, stop in spans)
-        return [f"{self._head}{total}" if total >= 0 else f"{FAULT}sum{FAULT}" for total in sums]
-
-    def fault(self, chunk: Chunk, row: int) -> Refusal | None:
-        """Return why the value of one row is refused, or None."""
-        if self._place < 0:
-            return None
-        value = chunk.columns[self._place][row]
-        if self._given.sum is not None:
-            found = term_fault(self._name, self._given, self._currency, value)
-            return None if found is None else Refusal(*found)
-        text: str = self._memo[value]
-        if FAULT not in text:
-            return None
-        _, reason, why, *_ = text.split(FAULT)
-        return Refusal(Reason(reason), why)
-
-
-class _Template:
-    """A text with the values of columns in it, as a member of the event."""
-
-    def __init__(self, name: str, pieces: Sequence[Piece], plan: SourcePlan) -> None:
-        self._head = f',"{name}":'
-        self._pieces = [(piece.text, self._place(piece, plan)) for piece in pieces]
-        self._memos = [_template_memo(name, piece.column or "") for piece in pieces]
-
-    @staticmethod
-    def _place(piece: Piece, plan: SourcePlan) -> int | None:
-        if piece.column is None or piece.column == ROW_NUMBER:
-            return None if piece.column is None else -1
-        return plan.places[piece.column]
-
-    def texts(self, chunk: Chunk, starts: Sequence[int]) -> list[str]:
-        """Return one member of JSON for each event."""
-        columns: list[list[str]] = []
-        for (text, place), memo in zip(self._pieces, self._memos, strict=True):
-            columns.append([text] * len(starts))
-            if place is not None:
-                values: Sequence[Value] = chunk.row if place < 0 else chunk.columns[place]
-                columns.append([memo[values[at]] for at in starts])
-        return [self._member(text) for text in map("".join, zip(*columns, strict=True))]
-
-    def _member(self, text: str) -> str:
-        return text if FAULT in text else self._head + _encode(text).decode()
-
-
-def _template_memo(name: str, column: str) -> Memo:
-    def make(value: Value) -> str:
-        if value is None or value == "":
-            raise ValueFaultError(_MISSING[name], "is missing")
-        text = as_text(value)
-        if FAULT in text:
-            raise ValueFaultError(Reason.CONTROL_CHARACTERS, "holds a NUL")
-        return text
-
-    return Memo(make, lambda fault: f"{FAULT}{fault.reason}{FAULT}{name}: {column} {fault.why}{FAULT}")
 
 
 def _spans(chunk: Chunk, *, grouped: bool) -> list[tuple[int, int]]:

@@ -64,7 +64,7 @@ def opened(settings: Settings, *, progress: Progress = _quiet) -> Generator[Inst
             with Database(roles.app, secrets.token) as database:
                 yield Installation(settings, folder, database, secrets, cluster)
         finally:
-            if cluster is not None and (folder / _OURS).exists() and use.is_last():
+            if cluster is not None and (folder / _OURS).exists() and use.leave():
                 cluster.stop()
                 (folder / _OURS).unlink(missing_ok=True)
 

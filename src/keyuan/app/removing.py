@@ -28,7 +28,7 @@ def remove_all(folder: Path) -> None:
     if not (folder / KEYS / "kek").is_file():
         raise NotADataFolderError(folder=folder)
     with served(folder), used(folder) as use:
-        if not use.is_last():
+        if not use.leave():
             raise InUseError(folder=folder)
         open_cluster(folder).stop()
         remove_cluster(folder)

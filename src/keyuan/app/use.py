@@ -25,8 +25,12 @@ class Use:
     def __init__(self, handle: int) -> None:
         self._handle = handle
 
-    def is_last(self) -> bool:
-        """Return whether nobody else uses the folder; until this use ends, nobody can begin to."""
+    def leave(self) -> bool:
+        """Give up the place; return whether it was the last one. Until this use ends, nobody can then begin one.
+
+        Changing a lock from shared to exclusive lets go of it first (flock(2)), so of two that leave at the same
+        time one is the last, never none.
+        """
         with suppress(BlockingIOError):
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True

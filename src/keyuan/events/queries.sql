@@ -3,17 +3,21 @@
 SELECT pg_advisory_xact_lock(hashtextextended('events.log', %(tenant)s))
 
 -- months --
+-- The partitions that the new events fall into.
 SELECT sec.ensure_months('events.log', %(first)s, %(last)s)
 
 -- known --
+-- What is known of these messages; another digest is a conflict.
 SELECT m.message_key, m.digest
   FROM events.message AS m
  WHERE m.message_key = ANY(%(keys)s)
 
 -- numbers --
+-- Taken under the lock; gaps mean nothing.
 SELECT nextval('events.log_seq') FROM generate_series(1, %(count)s)
 
 -- append_log --
+-- From the staged rows, all at once: COPY straight into the log is refused under row-level security.
 INSERT INTO events.log (tenant, seq, message_key, kind, name, sender, anonymous, at, received_at, source, body, sealed)
 SELECT %(tenant)s, s.seq, s.message_key, s.kind, s.name, s.sender, s.anonymous, s.at, s.received_at, s.source, s.body,
        s.sealed
@@ -27,6 +31,7 @@ SELECT %(tenant)s, s.message_key, s.digest, s.seq
  ORDER BY s.message_key
 
 -- sender_keys --
+-- The keys of these senders that exist and were not destroyed.
 SELECT k.sender, k.wrapped_key
   FROM events.sender_key AS k
  WHERE k.sender = ANY(%(senders)s) AND k.wrapped_key IS NOT NULL
@@ -40,6 +45,7 @@ SELECT %(tenant)s, s.sender, s.wrapped_key, %(now)s
    SET wrapped_key = EXCLUDED.wrapped_key, made_at = EXCLUDED.made_at
 
 -- forget --
+-- What was sealed under these keys can never be read again; the rows stay and say when.
 UPDATE events.sender_key
    SET wrapped_key = NULL, destroyed_at = %(now)s
  WHERE sender = ANY(%(senders)s) AND wrapped_key IS NOT NULL
@@ -55,6 +61,7 @@ SELECT %(tenant)s, s.id, s.received_at, s.source, s.message_key, s.sender, s.dig
    SET times = q.times + EXCLUDED.times, reason = EXCLUDED.reason, detail = EXCLUDED.detail, raw = EXCLUDED.raw
 
 -- quarantined --
+-- What was refused, oldest first: ids are ordered by time.
 SELECT q.id, q.received_at, q.source, q.reason, q.detail, q.seq, q.state, q.times
   FROM events.quarantine AS q
  WHERE (%(state)s::text IS NULL OR q.state = %(state)s)
@@ -63,6 +70,7 @@ SELECT q.id, q.received_at, q.source, q.reason, q.detail, q.seq, q.state, q.time
  LIMIT %(limit)s
 
 -- quarantine_counts --
+-- How much waits, and why.
 SELECT q.reason, count(*)
   FROM events.quarantine AS q
  WHERE q.state = 'open'
@@ -70,6 +78,7 @@ SELECT q.reason, count(*)
  ORDER BY q.reason
 
 -- quarantined_raw --
+-- Locked, so that two replays do not try the same event at the same time.
 SELECT q.id, q.received_at, q.source, q.message_key, q.sender, q.digest, q.shift, q.raw
   FROM events.quarantine AS q
  WHERE q.id = ANY(%(ids)s) AND q.state = 'open' AND q.raw IS NOT NULL
@@ -77,6 +86,7 @@ SELECT q.id, q.received_at, q.source, q.message_key, q.sender, q.digest, q.shift
    FOR UPDATE
 
 -- refused_by_consumer --
+-- Locked, as above; in the order of the log, in which they take effect.
 SELECT q.id, q.seq
   FROM events.quarantine AS q
  WHERE q.id = ANY(%(ids)s) AND q.state = 'open' AND q.seq IS NOT NULL
@@ -84,11 +94,13 @@ SELECT q.id, q.seq
    FOR UPDATE
 
 -- set_quarantine_state --
+-- Only what is open; a settled one stays as it was settled.
 UPDATE events.quarantine
    SET state = %(state)s
  WHERE id = ANY(%(ids)s) AND state = 'open'
 
 -- read_after --
+-- The next events of a reader, by the key of the log.
 SELECT l.seq, l.message_key, l.kind, l.name, l.sender, l.anonymous, l.at, l.received_at, l.source, l.body, l.sealed
   FROM events.log AS l
  WHERE l.seq > %(seq)s
@@ -96,67 +108,81 @@ SELECT l.seq, l.message_key, l.kind, l.name, l.sender, l.anonymous, l.at, l.rece
  LIMIT %(limit)s
 
 -- by_seq --
+-- Single events, in the order of the log.
 SELECT l.seq, l.message_key, l.kind, l.name, l.sender, l.anonymous, l.at, l.received_at, l.source, l.body, l.sealed
   FROM events.log AS l
  WHERE l.seq = ANY(%(seqs)s)
  ORDER BY l.seq
 
 -- last_seq --
+-- How far the log goes.
 SELECT max(l.seq) FROM events.log AS l
 
 -- log_exists --
+-- Whether this database was migrated.
 SELECT to_regclass('events.log') IS NOT NULL
 
 -- count_kinds --
+-- The whole log is read: for reports, not for pages.
 SELECT l.kind, count(*) FROM events.log AS l GROUP BY l.kind ORDER BY l.kind
 
 -- make_position --
+-- A consumer begins at 0; who comes second finds the row.
 INSERT INTO events.position (tenant, consumer) VALUES (%(tenant)s, %(consumer)s) ON CONFLICT DO NOTHING
 
 -- lock_position --
+-- One consumer of a name at a time, to the end of its transaction.
 SELECT p.seq FROM events.position AS p WHERE p.consumer = %(consumer)s FOR UPDATE
 
 -- position --
+-- How far a consumer is, without waiting for it.
 SELECT p.seq FROM events.position AS p WHERE p.consumer = %(consumer)s
 
 -- advance --
+-- Forward only.
 UPDATE events.position SET seq = %(seq)s WHERE consumer = %(consumer)s AND seq <= %(seq)s
 
 -- clock --
+-- No row: the clock follows the system.
 SELECT c.by_hand, c.at, c.running_since FROM events.clock AS c
 
 -- keep_clock --
+-- One row a tenant.
 INSERT INTO events.clock (tenant, by_hand, at, running_since)
 VALUES (%(tenant)s, %(by_hand)s, %(at)s, %(running_since)s)
     ON CONFLICT (tenant) DO UPDATE
    SET by_hand = EXCLUDED.by_hand, at = EXCLUDED.at, running_since = EXCLUDED.running_since
 
 -- lock_clock --
+-- Locked, so that of two movers none overwrites the other.
 SELECT c.by_hand, c.at, c.running_since FROM events.clock AS c FOR UPDATE
 
 -- progress --
+-- Locked: of two runs of one import, one waits.
 SELECT i.fingerprint, i.next_row, i.done FROM events.import_progress AS i WHERE i.name = %(name)s FOR UPDATE
 
 -- note_progress --
+-- How far an import is, in the transaction of what it appended.
 INSERT INTO events.import_progress (tenant, name, fingerprint, next_row, done)
 VALUES (%(tenant)s, %(name)s, %(fingerprint)s, %(next_row)s, %(done)s)
     ON CONFLICT (tenant, name) DO UPDATE
    SET fingerprint = EXCLUDED.fingerprint, next_row = EXCLUDED.next_row, done = EXCLUDED.done
 
 -- keep_source --
+-- Only a digest of the write key is kept.
 INSERT INTO events.source (tenant, key_hash, source, currency, created_at)
 VALUES (%(tenant)s, %(key_hash)s, %(source)s, %(currency)s, %(now)s)
 
 -- source_of_key --
+-- A revoked key opens nothing.
 SELECT s.source, s.currency FROM events.source AS s WHERE s.key_hash = %(key_hash)s AND s.revoked_at IS NULL
 
--- sources --
-SELECT s.source, s.currency, s.created_at, s.revoked_at FROM events.source AS s ORDER BY s.created_at, s.source
-
 -- currency_of_source --
+-- The newest key of a source says its currency.
 SELECT s.currency FROM events.source AS s WHERE s.source = %(source)s ORDER BY s.created_at DESC LIMIT 1
 
 -- revoke_source --
+-- All keys of a source that still work.
 UPDATE events.source SET revoked_at = %(now)s WHERE source = %(source)s AND revoked_at IS NULL
 
 -- order_totals --

@@ -14,6 +14,7 @@ SELECT %(tenant)s, n.sender, n.person
     ON CONFLICT (tenant, sender) DO NOTHING
 
 -- load_states --
+-- The states that a batch is folded into.
 SELECT p.person, p.state
   FROM profiles.portrait AS p
  WHERE p.person = ANY(%(people)s)
@@ -28,6 +29,7 @@ UPDATE profiles.portrait AS p
    AND p.facts = s.facts_before
 
 -- add_portraits --
+-- People without a portrait so far; of two writers the second is noticed by its count.
 INSERT INTO profiles.portrait (tenant, person, facts, from_seq, as_of, next_edge_at, traits, state)
 SELECT %(tenant)s, s.person, s.facts, s.from_seq, s.as_of, s.next_edge_at, s.traits, s.state
   FROM pg_temp.profiles_portrait AS s
@@ -43,6 +45,7 @@ SELECT p.person
  LIMIT %(limit)s
 
 -- people_after --
+-- Everybody, page by page.
 SELECT p.person
   FROM profiles.portrait AS p
  WHERE p.person > %(after)s
@@ -50,6 +53,7 @@ SELECT p.person
  LIMIT %(limit)s
 
 -- load_portraits --
+-- What a refresh needs: the state is evaluated at a new instant.
 SELECT p.person, p.facts, p.traits, p.state
   FROM profiles.portrait AS p
  WHERE p.person = ANY(%(people)s)
@@ -64,15 +68,18 @@ UPDATE profiles.portrait AS p
 RETURNING p.person
 
 -- forget_portraits --
+-- Who withdraws has no portrait from now on.
 DELETE FROM profiles.portrait AS p
  WHERE p.person = ANY(%(people)s)
 
 -- one_portrait --
+-- One person, for her page and for what she takes along.
 SELECT p.as_of, p.from_seq, p.facts, p.traits, p.state
   FROM profiles.portrait AS p
  WHERE p.person = %(person)s
 
 -- page_of_people --
+-- By person, page by page.
 SELECT p.person, p.as_of, p.from_seq, p.facts
   FROM profiles.portrait AS p
  WHERE p.person > %(after)s
@@ -80,14 +87,17 @@ SELECT p.person, p.as_of, p.from_seq, p.facts
  LIMIT %(limit)s
 
 -- count_portraits --
+-- People with a portrait.
 SELECT count(*)
   FROM profiles.portrait AS p
 
 -- all_traits --
+-- For comparing everybody with the batch path.
 SELECT p.person, p.traits
   FROM profiles.portrait AS p
 
 -- load_keys --
+-- The wrapped keys of people.
 SELECT k.person, k.wrapped
   FROM profiles.person_key AS k
  WHERE k.person = ANY(%(people)s)
@@ -101,6 +111,7 @@ SELECT %(tenant)s, n.person, n.wrapped
     ON CONFLICT (tenant, person) DO NOTHING
 
 -- keep_contact --
+-- A field given again replaces the old value.
 INSERT INTO profiles.contact (tenant, person, field, sealed, blind, made_up)
 SELECT %(tenant)s, s.person, s.field, s.sealed, s.blind, s.made_up
   FROM pg_temp.profiles_contact AS s
@@ -109,12 +120,14 @@ SELECT %(tenant)s, s.person, s.field, s.sealed, s.blind, s.made_up
     DO UPDATE SET sealed = excluded.sealed, blind = excluded.blind, made_up = excluded.made_up
 
 -- load_contact --
+-- Sealed; who asks needs the keys too.
 SELECT c.person, c.field, c.sealed, c.made_up
   FROM profiles.contact AS c
  WHERE c.person = ANY(%(people)s)
  ORDER BY c.person, c.field
 
 -- find_by_blind --
+-- People who share an e-mail or a phone, by its keyed hash.
 SELECT c.person
   FROM profiles.contact AS c
  WHERE c.field = %(field)s

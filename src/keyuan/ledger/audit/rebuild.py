@@ -64,6 +64,8 @@ class _Walk:
             place = f"tenant {self.tenant}, account {row[0]}"
             column = "name (of bucket, holder, brand, currency)"
             raise LedgerDifferenceError("ledger.account", place, column, account.name, name)
+        if row[0] in self.accounts:
+            raise LedgerDifferenceError("ledger.account", f"tenant {self.tenant}, account {row[0]}", "the row", 2, 1)
         self.accounts[row[0]] = account
 
     def entry(self, row: Row) -> None:

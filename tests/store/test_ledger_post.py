@@ -191,6 +191,13 @@ def test_answers_to_known_keys_can_be_asked_for(database: Database):
     }
 
 
+def test_entries_are_read_in_order_from_any_place(database: Database):
+    post(database, award("a", 3), award("b", 4, at=T0 + 40 * DAY), award("c", 5))
+    with database.transaction(1) as session:
+        assert [(entry.seq, entry.points) for entry in ledger.entries(session, after=1)] == [(2, 4), (3, 5)]
+        assert next(entry.key for entry in ledger.entries(session)) == key("a")
+
+
 def test_tenants_have_books_of_their_own(database: Database):
     post(database, award("a", 10))
     assert answers(post(database, award("a", 4), tenant=2)) == [(Answer.POSTED, 1, 4, False)]

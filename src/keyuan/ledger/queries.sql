@@ -244,11 +244,12 @@ SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance,
   FROM ledger.account AS a
  ORDER BY a.account_id
 
--- every_entry --
+-- entries_after --
 -- The books, in order.
 SELECT e.seq, e.at, e.kind, e.source, e.target, e.points, e.lot, e.origin, e.expires_at, e.rule, e.rule_version,
        e.base_minor, e.extra_minor, e.day, e.day_points, e.key, e.reference, e.takes, e.link
   FROM ledger.entry AS e
+ WHERE e.seq > %(after)s
  ORDER BY e.seq
 
 -- every_take --

@@ -128,10 +128,10 @@ def totals(session: Session, as_of: datetime) -> Totals:
     )
 
 
-def entries(session: Session) -> Iterator[Entry]:
-    """Every entry in the order of the books, as a stream."""
-    for row in session.stream(_SQL["every_entry"]):
-        yield Entry._make(row[:-1])
+def entries(session: Session, after: int = 0) -> Iterator[Entry]:
+    """Every entry after a number, in order: for exports, and for the leaves of proofs."""
+    for *fields, _link in session.stream(_SQL["entries_after"], after=after):
+        yield Entry(*fields)
 
 
 def earned(session: Session, book: tuple[str, str], pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:

@@ -1,3 +1,5 @@
+"""The bytes behind entries, names and digests, frozen field by field."""
+
 from datetime import date, timedelta
 from hashlib import sha256
 

@@ -1,3 +1,5 @@
+"""What can be asked at all, and what an answer says."""
+
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 

@@ -55,17 +55,17 @@ def verify(session: Session) -> Report:
 
 
 def _open(session: Session, streams: ExitStack) -> Books:
-    def rows(statement: str) -> Iterator[Row]:
+    def rows(statement: str, **params: object) -> Iterator[Row]:
         # A difference ends the walk in the middle: cursors are closed here and now, not when memory is collected,
         # for by then the connection may serve somebody else.
-        stream = session.stream(_SQL[statement])
+        stream = session.stream(_SQL[statement], **params)
         return streams.enter_context(closing(cast("Generator[Row]", stream)))
 
     return Books(
         tenant=session.tenant,
         head=session.row(_SQL["head"]),
         accounts=rows("every_account"),
-        entries=rows("every_entry"),
+        entries=rows("entries_after", after=0),
         takes=rows("every_take"),
         lots=rows("every_lot"),
         holds=rows("every_hold"),

@@ -34,6 +34,7 @@ class Running:
     url: str
     write_key: str
     tree: Tree
+    run_file: Path
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def serving(installation: Installation, tell: Tell) -> Generator[Running, None, 
             run_file = installation.folder / RUN_FILE
             _write_private(run_file, {"url": url, "write_key": write_key, "pids": tree.pids() | {"main": os.getpid()}})
             try:
-                yield Running(url, write_key, tree)
+                yield Running(url, write_key, tree, run_file)
             finally:
                 run_file.unlink(missing_ok=True)
 

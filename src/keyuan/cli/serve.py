@@ -31,7 +31,7 @@ def up(data: DataDir = None, as_json: AsJson = False) -> None:
         serving(installation, tell) as running,
         programme_time(installation),
     ):
-        _say_where({"url": running.url, "pids": running.tree.pids()}, as_json)
+        _say_where({"url": running.url, "run_file": str(running.run_file), "pids": running.tree.pids()}, as_json)
         wait_for_stop()
 
 
@@ -62,10 +62,10 @@ def demo(
         figures |= {"seconds": job.seconds | {"total": measured.seconds()}, "peak_mb": round(measured.peak_mb(), 1)}
         figures["url"] = running.url
         if not as_json:
-            found(figures)
+            found(figures, changed=job.changed)
         if not leave:
             with programme_time(installation):
-                _say_where(figures if as_json else {"url": running.url}, as_json)
+                _say_where(figures | {"run_file": str(running.run_file)}, as_json)
                 wait_for_stop()
             return
     if as_json:
@@ -88,6 +88,9 @@ def process(part: Part, data: DataDir = None, port: int = 0) -> None:
 
 
 def _say_where(found: dict[str, Any], as_json: bool) -> None:  # the command's own flag
-    words = f"Keyuan serves at {found['url']} (Ctrl-C stops it)."
+    words = (
+        f"Keyuan serves at {found['url']} (Ctrl-C stops it): send events to {found['url']}/v1/batch,\n"
+        f"with the write key in {found['run_file']}; {found['url']}/readyz says whether all is well."
+    )
     sys.stdout.write((json.dumps(found, ensure_ascii=False) if as_json else words) + "\n")
     sys.stdout.flush()

@@ -15,6 +15,9 @@ from keyuan.flows.take_effect import Effects, take_effect
 from keyuan.kernel.clock import system_now
 from keyuan.kernel.errors import CorruptionError, EngineError
 
+ROUND_MAX = 100_000
+"""Most events that one round tries; more are tried by the next one."""
+
 
 class Replayed(NamedTuple):
     """What became of the events that were tried again."""
@@ -29,7 +32,7 @@ class Replayed(NamedTuple):
 def replay(database: Database, secrets: Secrets, tenant: int, *, reason: str | None = None) -> Replayed:
     """Try every open quarantined event again, each in a transaction of its own, oldest first."""
     with database.transaction(tenant) as session:
-        waiting = events.quarantined(session, reason=reason)
+        waiting = events.quarantined(session, reason=reason, limit=ROUND_MAX)
     appended = repeats = processed = refused = 0
     for item in waiting:
         with database.transaction(tenant) as session:

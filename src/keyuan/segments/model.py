@@ -5,7 +5,8 @@ Units: instants are integer microseconds since the Unix epoch; membership holds 
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -66,7 +67,7 @@ def moves(current: Mapping[uuid.UUID, Mapping[str, int]], seen: Iterable[Seen]) 
 
 
 def _leave(
-    result: Moves, person: uuid.UUID, at_us: int, mine: dict[str, int], stored: set[str], left: Set[str]
+    result: Moves, person: uuid.UUID, at_us: int, mine: dict[str, int], stored: set[str], left: AbstractSet[str]
 ) -> None:
     """End stays; one that began and ended inside this batch was never stored, one of no length never was."""
     for segment in left:

@@ -60,9 +60,11 @@ def _told(stage: str, done: int, total: int) -> None:
         sys.stderr.flush()
 
 
-def found(figures: dict[str, Any]) -> None:
-    """Print what the demo found, for people."""
+def found(figures: dict[str, Any], *, changed: bool) -> None:
+    """Print what the demo found, for people; `changed` says whether this run took anything in."""
     console = Console(highlight=False)
+    if not changed:
+        console.print("Everything was there already: this run took nothing in, it only counted and checked.")
     money = f"${figures['sales_minor'] / 100:,.2f}"
     console.print(
         f"\n[bold]{figures['people']:,}[/] customers placed [bold]{figures['orders']:,}[/] orders "

@@ -16,7 +16,7 @@ from keyuan.engines.files.model import Chunk, FileError, Opened, Reject, Selecti
 from keyuan.engines.files.query import KEY, ROW, literal, quoted, rows_query, uneven_query
 from keyuan.engines.files.text_tables import load_text
 
-MEMORY_MB_MIN, MEMORY_MB_MAX = 64, 512
+MEMORY_MB_MIN, MEMORY_MB_MAX = 96, 512
 MEMORY_PER_BYTE = 2
 CHUNK_ROWS = 16_384
 _GLOB = set("*?[")

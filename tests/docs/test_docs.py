@@ -10,6 +10,7 @@ import pytest
 from typer.main import get_command
 
 from docs.blocks import Block, WrongDocError, blocks, broken_links, check, linked_pages, run, same
+from keyuan.app.removing import remove_all
 from keyuan.cli.main import app
 from keyuan.flows.figures import figures
 from keyuan.kernel.config import Settings
@@ -41,7 +42,11 @@ def test_the_commands_of_a_page_do_what_it_shows(page: Path, tmp_path: Path):
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("KEYUAN_", "DATABASE_"))}
     environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "80", "LC_ALL": "C.UTF-8"}
-    assert run(blocks_of(page), tmp_path, environment) > 0
+    try:
+        assert run(blocks_of(page), tmp_path, environment) > 0
+    finally:
+        for keys in tmp_path.glob("*/keys/kek"):  # a page that failed has not tidied up
+            remove_all(keys.parents[1])
 
 
 def test_the_tutorial_is_among_the_pages_that_are_run():

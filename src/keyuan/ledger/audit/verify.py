@@ -55,7 +55,7 @@ def verify(session: Session) -> Report:
 
 
 def _open(session: Session, streams: ExitStack) -> Books:
-    def rows(statement: str, **params: object) -> Iterator[Row]:
+    def rows(statement: str, **params: int) -> Iterator[Row]:
         # A difference ends the walk in the middle: cursors are closed here and now, not when memory is collected,
         # for by then the connection may serve somebody else.
         stream = session.stream(_SQL[statement], **params)

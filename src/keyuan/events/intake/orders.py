@@ -200,12 +200,11 @@ def _loose_line(found: Members, currency: str) -> OrderLine:
 
 def _with_discount(line: OrderLine) -> OrderLine:
     """Sum the parts of the discount when only they are given."""
-    if line.discount_minor is None:
-        parts = (line.retail_discount_minor, line.coupon_discount_minor, line.coupon_match_discount_minor)
-        if any(part is not None for part in parts):
-            discount_minor = min(sum(part or 0 for part in parts), MINOR_MAX)
-            return msgspec.structs.replace(line, discount_minor=discount_minor)
-    return line
+    retail, coupon, match = line.retail_discount_minor, line.coupon_discount_minor, line.coupon_match_discount_minor
+    if line.discount_minor is not None or (retail is None and coupon is None and match is None):
+        return line
+    discount_minor = min((retail or 0) + (coupon or 0) + (match or 0), MINOR_MAX)
+    return msgspec.structs.replace(line, discount_minor=discount_minor)
 
 
 def _quantity(found: Members) -> int | None:

@@ -104,10 +104,12 @@ SELECT %(tenant)s, s.account_id, s.bucket, s.holder, s.brand, s.currency, s.name
 
 -- change_accounts --
 -- One update a batch, hot accounts too. A balance that moved since it was read leaves its row out, and the count tells.
+-- The ids are given as an array as well: the planner knows nothing of a temporary table, and would read all accounts.
 UPDATE ledger.account AS a
    SET balance = s.balance, legs = s.legs, day = s.day, day_points = s.day_points
   FROM pg_temp.ledger_account AS s
- WHERE a.account_id = s.account_id
+ WHERE a.account_id = ANY(%(ids)b::int8[])
+   AND a.account_id = s.account_id
    AND a.balance = s.balance_before
 
 -- add_lots_of_entries --
@@ -122,7 +124,8 @@ SELECT %(tenant)s, s.seq, s.target, s.points, s.points, 0, 0, s.expires_at
 UPDATE ledger.lot AS l
    SET remaining = s.remaining, held = s.held, expired = s.expired
   FROM pg_temp.ledger_lot AS s
- WHERE l.lot = s.lot
+ WHERE l.lot = ANY(%(ids)b::int8[])
+   AND l.lot = s.lot
    AND l.remaining = s.remaining_before
    AND l.held = s.held_before
 
@@ -137,7 +140,8 @@ SELECT %(tenant)s, s.hold, s.key, s.available_id, s.account_id, s.points, s.rema
 UPDATE ledger.hold AS h
    SET remaining = s.remaining
   FROM pg_temp.ledger_hold AS s
- WHERE h.hold = s.hold
+ WHERE h.hold = ANY(%(ids)b::int8[])
+   AND h.hold = s.hold
    AND h.remaining = s.remaining_before
 
 -- begin_head --

@@ -226,7 +226,7 @@ def _keep(session: Session, decisions: Decisions) -> None:
     unposted = [(row.key, row.digest, row.answer) for row in decisions.keys if row.answer is not Answer.POSTED]
     _add(session, "add_keys", "ledger_key", _KEY, unposted)
     _add(session, "add_takes", "ledger_take", _TAKE, decisions.takes)
-    _add(session, "change_lots", "ledger_lot", _LOT, [
+    _change(session, "change_lots", "ledger_lot", _LOT, [
         (lot.lot, lot.remaining, lot.held, lot.expired, lot.remaining_before, lot.held_before)
         for lot in decisions.lots.values()
     ])  # fmt: skip
@@ -234,7 +234,7 @@ def _keep(session: Session, decisions: Decisions) -> None:
         (h.hold, h.key, h.available_id, h.account_id, h.points, h.remaining, h.expires_at)
         for h in decisions.holds.values() if h.is_new
     ])  # fmt: skip
-    _add(session, "change_holds", "ledger_hold", _HOLD, [
+    _change(session, "change_holds", "ledger_hold", _HOLD, [
         (h.hold, h.remaining, h.remaining_before) for h in decisions.holds.values() if not h.is_new
     ])  # fmt: skip
 
@@ -245,7 +245,7 @@ def _keep_accounts_changed(session: Session, accounts: Iterable[Account]) -> Non
         (a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points)
         for a in touched if a.is_new
     ])  # fmt: skip
-    _add(session, "change_accounts", "ledger_account", _ACCOUNT, [
+    _change(session, "change_accounts", "ledger_account", _ACCOUNT, [
         (a.account_id, a.balance, a.balance_before, a.legs, a.day, a.day_points)
         for a in touched if not a.is_new
     ])  # fmt: skip
@@ -261,19 +261,26 @@ def _keep_entries(session: Session, decisions: Decisions) -> None:
     _add(session, "add_entries", "ledger_entry", _ENTRY, rows)
     awards = sum(entry.kind == Kind.AWARD for entry in entries)
     for statement, expected in (("add_keys_of_entries", len(entries)), ("add_lots_of_entries", awards)):
-        if session.execute(_SQL[statement], tenant=session.tenant) != expected:
-            raise LedgerCorruptionError("somebody wrote past the lock", statement=statement, tenant=session.tenant)
+        _check_count(session, statement, session.execute(_SQL[statement], tenant=session.tenant), expected)
 
 
-def _add(
-    session: Session, statement: str, name: str, columns: dict[str, str], rows: Sequence[Sequence[object]]
-) -> None:
-    """Stage rows and run the statement that brings them in; each must count."""
-    if not rows:
-        return
-    session.stage(name, columns, rows)
-    params = {"tenant": session.tenant} if statement.startswith("add_") else {}
-    if session.execute(_SQL[statement], **params) != len(rows):
+def _add(session: Session, statement: str, name: str, columns: dict[str, str], rows: list[Row]) -> None:
+    """Stage new rows and insert them."""
+    if rows:
+        session.stage(name, columns, rows)
+        _check_count(session, statement, session.execute(_SQL[statement], tenant=session.tenant), len(rows))
+
+
+def _change(session: Session, statement: str, name: str, columns: dict[str, str], rows: list[Row]) -> None:
+    """Stage changed rows and update them; the first column is the number."""
+    if rows:
+        session.stage(name, columns, rows)
+        _check_count(session, statement, session.execute(_SQL[statement], ids=[row[0] for row in rows]), len(rows))
+
+
+def _check_count(session: Session, statement: str, touched: int, expected: int) -> None:
+    """Each row must count: one that is left out was changed by somebody else since it was read."""
+    if touched != expected:
         raise LedgerCorruptionError("somebody wrote past the lock", statement=statement, tenant=session.tenant)
 
 

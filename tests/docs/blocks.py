@@ -207,3 +207,14 @@ def linked_pages(page: Path) -> set[Path]:
     targets = [match["target"] for match in LINK.finditer(CODE.sub("", page.read_text(encoding="utf-8")))]
     local = [target.partition("#")[0] for target in targets if not re.match(r"[a-z]+:", target)]
     return {(page.parent / target).resolve() for target in local if target.endswith(".md")}
+
+
+def missing_names(text: str, root: Path) -> list[str]:
+    """Return the source files and tests that a page names in code and that are not there."""
+    spans = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+    files = [span for span in spans if re.fullmatch(r"[\w.-]+(/[\w.-]+)+\.(py|sql|toml)", span)]
+    homes = (root, root / "src" / "keyuan", root / "tests", root / "src")
+    missing = [name for name in files if not any((home / name).exists() for home in homes)]
+    tests = [span for span in spans if re.fullmatch(r"test_\w+", span)]
+    known = "\n".join(path.read_text(encoding="utf-8") for path in (root / "tests").rglob("test_*.py")) if tests else ""
+    return missing + [name for name in tests if f"def {name}(" not in known]

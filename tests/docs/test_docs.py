@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from docs.blocks import Block, WrongDocError, blocks, broken_links, check, linked_pages, run, same
+from docs.blocks import Block, WrongDocError, blocks, broken_links, check, linked_pages, missing_names, run, same
 from keyuan.app.removing import remove_all
 from keyuan.cli.main import app
 from keyuan.flows.figures import figures
@@ -97,6 +97,11 @@ def test_the_page_of_figures_explains_every_figure():
     assert told | {"rebuild_ok", "seconds", "peak_mb", "url"} <= first_column("figures.md")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_the_files_and_tests_that_a_page_names_are_there(page: Path):
+    assert missing_names(page.read_text(encoding="utf-8"), ROOT) == []
+
+
 # The twins: a wrong page must be found.
 
 
@@ -153,3 +158,8 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path):
     page = tmp_path / "page.md"
     page.write_text("# One two\n[a](there.md) [b](#one-two) [c](#three) [d](page.md#one-two) `[e](f)` [g](../h.md)")
     assert broken_links(page, tmp_path) == ["there.md", "#three", "../h.md"]
+
+
+def test_a_file_or_a_test_that_is_not_there_is_found():
+    text = "`flows/consume.py`, `flows/consumed.py`, `tests/docs/` and `test_a_test_of_nothing`"
+    assert missing_names(text, ROOT) == ["flows/consumed.py", "test_a_test_of_nothing"]

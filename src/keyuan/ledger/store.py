@@ -131,15 +131,16 @@ def _load(session: Session, requests: Sequence[Request]) -> State:
     rows = session.rows(_SQL["known_keys"], keys=list({request.key for request in requests}))
     state.keys = {key: KeyRow(key, digest, Answer(answer), seq, points) for key, digest, answer, seq, points in rows}
     fresh = [request for request in requests if request.key not in state.keys]
-    brands = {r.brand for r in fresh if isinstance(r, Award | Redeem | Hold)}
-    holders = {r.holder for r in fresh if isinstance(r, Award | Redeem | Hold)}
-    holds, lots = _load_settled(session, state, fresh)
-    brands |= {account.brand for account in state.by_id.values()}
+    awards = [r for r in fresh if type(r) is Award]
+    spends = [r for r in fresh if type(r) is Redeem or type(r) is Hold]
+    holds, lots = _load_settled(session, state, fresh) if len(awards) + len(spends) < len(fresh) else ([], [])
+    brands = {r.brand for r in awards} | {r.brand for r in spends} | {a.brand for a in state.by_id.values()}
+    holders = {r.holder for r in awards} | {r.holder for r in spends}
     rows = session.rows(_SQL["accounts_of_holders"], holders=[0, *holders], brands=list(brands)) if brands else []
     _keep_accounts(state, rows)
-    _load_queues(session, state, fresh, lots)
+    _load_queues(session, state, spends, lots)
     _link_holds(session, state, holds)
-    _load_earlier_days(session, state, fresh)
+    _load_earlier_days(session, state, awards)
     return state
 
 
@@ -168,9 +169,9 @@ def _keep_accounts(state: State, rows: Iterable[Row]) -> None:
             )
 
 
-def _load_queues(session: Session, state: State, fresh: Sequence[Request], settled: Sequence[Row]) -> None:
+def _load_queues(session: Session, state: State, spends: Sequence[Redeem | Hold], settled: Sequence[Row]) -> None:
     """Lots in the order of spending for every account that may spend; the settled ones are the same records."""
-    names = {(Bucket.AVAILABLE, r.holder, r.brand, r.currency) for r in fresh if isinstance(r, Redeem | Hold)}
+    names = {(Bucket.AVAILABLE, r.holder, r.brand, r.currency) for r in spends}
     spenders = [state.accounts[name].account_id for name in names if name in state.accounts]
     queued = session.rows(_SQL["lots_of_accounts"], account_ids=spenders) if spenders else []
     state.lots_of = {account_id: [] for account_id in spenders}
@@ -196,14 +197,13 @@ def _link_holds(session: Session, state: State, holds: Sequence[Row]) -> None:
         )
 
 
-def _load_earlier_days(session: Session, state: State, fresh: Sequence[Request]) -> None:
+def _load_earlier_days(session: Session, state: State, awards: Sequence[Award]) -> None:
     """Totals of days before an account's latest: a purchase that comes late counts on them."""
     late: set[tuple[int, date]] = set()
-    for request in fresh:
-        if isinstance(request, Award) and request.day is not None:
-            account = state.accounts.get((Bucket.AVAILABLE, request.holder, request.brand, request.currency))
-            if account is not None and account.day is not None and request.day < account.day:
-                late.add((account.account_id, request.day))
+    for award in awards:
+        account = state.accounts.get((Bucket.AVAILABLE, award.holder, award.brand, award.currency))
+        if account is not None and account.day and award.day and award.day < account.day:
+            late.add((account.account_id, award.day))
     state.earlier_days = earned_on_days(session, late)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from keyuan.app.installation import opened
+from keyuan.app.installation import LostKeysError, opened
 from keyuan.app.use import AlreadyServedError, is_served, served, used
 from keyuan.engines.database.embedded import open_cluster
 from keyuan.kernel.config import ConfigError, Settings, load_settings
@@ -43,6 +43,10 @@ def test_the_last_user_of_a_folder_stops_its_postgresql(tmp_path: Path):
                 assert session.row("SELECT sec.tenant()") == (1,)
         assert open_cluster(first.folder).running()
     assert not open_cluster(tmp_path / "data").running()
+    (tmp_path / "data" / "keys" / "kek").rename(tmp_path / "kek")
+    with pytest.raises(LostKeysError), opened(settings):
+        pass
+    (tmp_path / "kek").rename(tmp_path / "data" / "keys" / "kek")
     subprocess.run(
         [sys.executable, "-m", "keyuan.cli", "remove", "--data", str(tmp_path / "data"), "--yes"], check=True
     )

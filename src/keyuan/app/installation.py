@@ -18,6 +18,7 @@ from keyuan.engines.database.embedded.passwords import kept_password
 from keyuan.engines.database.migrate import add_tenant, migrate
 from keyuan.engines.secrets import Secrets, open_secrets
 from keyuan.kernel.config import Settings
+from keyuan.kernel.errors import CorruptionError
 
 DATABASE_NAME = "keyuan"
 KEYS = "keys"
@@ -25,6 +26,10 @@ _OURS = "postgres.ours"
 """Stands while PostgreSQL runs because a command of ours started it; one started by hand is left running."""
 
 Progress = Callable[[str], None]
+
+
+class LostKeysError(CorruptionError):
+    """The keys are gone and the data is there: restore the keys from your backup; new ones would open nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,10 @@ def opened(settings: Settings, *, progress: Progress = _quiet) -> Generator[Inst
     folder = settings.data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with used(folder) as use:
-        secrets = open_secrets(folder / KEYS)
         cluster = None if settings.database_url else open_cluster(folder)
+        if cluster is not None and cluster.layout.data.exists() and not (folder / KEYS / "kek").exists():
+            raise LostKeysError(keys=folder / KEYS)
+        secrets = open_secrets(folder / KEYS)
         try:
             if cluster is not None:
                 _start(cluster, folder / _OURS, progress)

@@ -135,6 +135,13 @@ def room_of(path: str) -> str | None:
     return parts[2] if inside else None
 
 
+def reaching_out(tree: Tree) -> list[str]:
+    """Rooms that open a transaction or ask the system for the time: flows and edges do, and hand both down."""
+    pattern = re.compile(r"\.transaction\(|\bsystem_now\(\)|\bdatetime\.(now|utcnow)\(|\bdate\.today\(|\btime\.time\(")
+    rooms = {path: text for path, text in tree.items() if room_of(path) not in {None, "flows"} and path.endswith(".py")}
+    return [f"{path}: {match[0]}" for path, text in rooms.items() for match in pattern.finditer(text)]
+
+
 def elsewhere(tree: Tree) -> list[str]:
     """Names of registries, and paths of one machine."""
     found: list[str] = []

@@ -65,12 +65,12 @@ def run(options: Options, folder: Path) -> Outcome:
     acknowledged = Acknowledged(folder / "acknowledged")
     try:
         with house(folder / "data", options.command) as served:
-            _furnish(served)
+            furnish_house(served)
             with Clients(
                 story, served.where, acknowledged, threads=options.threads, pause_s=options.pause_s
             ) as clients:
                 _kill_in_turn(options, outcome, served, acknowledged)
-            _settle(served)
+            settle(served)
             before = acknowledged.messages()  # read before the tables, see `checker`
             outcome.requests, outcome.messages = acknowledged.requests, len(before)
             with served.inside() as inside:
@@ -82,7 +82,8 @@ def run(options: Options, folder: Path) -> Outcome:
     return outcome
 
 
-def _furnish(served: House) -> None:
+def furnish_house(served: House) -> None:
+    """Have the programme and the customers in it, on disk."""
     with served.inside() as inside, inside.database.transaction(inside.tenant) as session:
         furnish(session, inside.secrets)
     # A planted bug may lose what was acknowledged, but not the tables and customers that the run stands on.
@@ -110,7 +111,7 @@ def wait_for_requests(acknowledged: Acknowledged, count: int) -> None:
     wait_until(lambda: acknowledged.requests >= until, "requests are acknowledged again")
 
 
-def _settle(served: House) -> None:
+def settle(served: House) -> None:
     """Everything serves again, nothing comes in any more, and the consumer has taken in all there is."""
     served.wait_served()
     with served.inside() as inside:

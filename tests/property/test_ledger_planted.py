@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase
 
 from keyuan.kernel.errors import KeyuanError
-from keyuan.ledger import Award, Hold, Outcome, Request
+from keyuan.ledger import Award, Entry, Hold, Outcome, Request
 from keyuan.ledger import decide as decide_module
 from keyuan.ledger.decide import _Desk, _Refusal
 from keyuan.ledger.model import Answer
@@ -114,10 +114,9 @@ def sees_no_conflict(patch: Patch) -> None:
 
 
 def makes_a_point_from_nothing(patch: Patch) -> None:
-    def post(self: _Desk, *facts: Any) -> int:
-        seq = _original_post(self, *facts)
-        facts[2][1].balance += 1
-        return seq
+    def post(self: _Desk, entry: Entry, source: Account, target: Account) -> int:
+        target.balance += 1
+        return _original_post(self, entry, source, target)
 
     patch.setattr(_Desk, "_post", post)
 

@@ -62,14 +62,14 @@ class _Refusal(NamedTuple):
     kept: bool = True
 
 
-class _Facts(NamedTuple):
-    """What some kinds of entries have beside legs and points."""
+class _Taking(NamedTuple):
+    """What an entry that takes from lots moves, and what only some kinds of them have."""
 
+    points: int
+    takes: list[tuple[Lot, int]]
     lot: int | None = None
     origin: int | None = None
     expires_at: datetime | None = None
-    takes: list[tuple[Lot, int]] | None = None
-    award: Award | None = None
 
 
 class _Posted(NamedTuple):
@@ -181,8 +181,14 @@ class _Desk:
         account = state.account((Bucket.AVAILABLE, request.holder, *book))
         self._count_day(account, request)
         seq = self._post(
-            Kind.AWARD, request, (issued, account), points, _Facts(expires_at=request.expires_at, award=request)
-        )
+            Entry(
+                state.seq + 1, request.at, Kind.AWARD, issued.account_id, account.account_id, points, None, None,
+                request.expires_at, request.rule, request.rule_version, request.base_minor, request.extra_minor,
+                request.day, request.day_points, request.key, request.reference, None,
+            ),
+            issued,
+            account,
+        )  # fmt: skip
         expires_us = lot_us(request.expires_at)
         state.add_lot(Lot(seq, account.account_id, points, points, 0, 0, request.expires_at, expires_us, points))
         return _Posted(seq, points)
@@ -207,7 +213,7 @@ class _Desk:
             return _Refusal(Answer.TOO_FEW_POINTS)
         takes = take_first_to_expire(self._queue(account), request.points, at_us)
         target = self.state.account((Bucket.REDEEMED, 0, request.brand, request.currency))
-        seq = self._post(Kind.REDEEM, request, (account, target), request.points, _Facts(takes=takes))
+        seq = self._take(Kind.REDEEM, request, (account, target), _Taking(request.points, takes))
         for lot, part in takes:
             self._change_lot(lot, remaining=-part)
         return _Posted(seq, request.points)
@@ -218,10 +224,9 @@ class _Desk:
             return _Refusal(Answer.TOO_FEW_POINTS)
         takes = take_first_to_expire(self._queue(account), request.points, at_us)
         target = self.state.account((Bucket.HELD, request.holder, request.brand, request.currency))
-        seq = self._post(
-            Kind.HOLD, request, (account, target), request.points,
-            _Facts(expires_at=request.expires_at, takes=takes),
-        )  # fmt: skip
+        seq = self._take(
+            Kind.HOLD, request, (account, target), _Taking(request.points, takes, expires_at=request.expires_at)
+        )
         for lot, part in takes:
             self._change_lot(lot, held=part)
         held = Held(
@@ -245,7 +250,7 @@ class _Desk:
         source = self.state.by_id[held.account_id]
         target = self.state.account((Bucket.REDEEMED, 0, source.brand, source.currency))
         takes = take_from_hold(held, request.points)
-        seq = self._post(Kind.CAPTURE, request, (source, target), request.points, _Facts(origin=held.hold, takes=takes))
+        seq = self._take(Kind.CAPTURE, request, (source, target), _Taking(request.points, takes, origin=held.hold))
         for lot, part in takes:
             self._change_lot(lot, remaining=-part, held=-part)
         self._settle(held, request.points)
@@ -260,7 +265,7 @@ class _Desk:
         points = held.remaining
         source, target = self.state.by_id[held.account_id], self.state.by_id[held.available_id]
         takes = take_from_hold(held, points)
-        seq = self._post(Kind.VOID, request, (source, target), points, _Facts(origin=held.hold, takes=takes))
+        seq = self._take(Kind.VOID, request, (source, target), _Taking(points, takes, origin=held.hold))
         for lot, part in takes:
             self._change_lot(lot, held=-part)
         self._settle(held, points)
@@ -275,7 +280,7 @@ class _Desk:
             return _NOT_DUE
         account = self.state.by_id[lot.account_id]
         target = self.state.account((Bucket.EXPIRED, 0, account.brand, account.currency))
-        seq = self._post(Kind.EXPIRE, request, (account, target), points, _Facts(lot=lot.lot, takes=[(lot, points)]))
+        seq = self._take(Kind.EXPIRE, request, (account, target), _Taking(points, [(lot, points)], lot=lot.lot))
         self._change_lot(lot, remaining=-points)
         lot.expired += points
         return _Posted(seq, points)
@@ -300,15 +305,10 @@ class _Desk:
             raise LedgerCorruptionError("a lot would leave its bounds", lot=lot.lot)
         self.decisions.lots[lot.lot] = lot
 
-    def _post(self, kind: Kind, request: Request, legs: tuple[Account, Account], points: int, facts: _Facts) -> int:
+    def _post(self, entry: Entry, source: Account, target: Account) -> int:
         """Write one entry and move its points; the entry's number comes back."""
-        source, target = legs
-        state, decisions = self.state, self.decisions
-        _check_legs(kind, source, target, points)
-        seq = state.seq + 1
-        entry = _entry(seq, kind, request, (source.account_id, target.account_id, points), facts)
-        if facts.takes is not None:
-            decisions.takes.extend((seq, lot.lot, part) for lot, part in facts.takes)
+        state, decisions, points = self.state, self.decisions, entry.points
+        _check_legs(entry.kind, source, target, points)
         source.balance -= points
         source.legs += 1
         target.balance += points
@@ -316,32 +316,24 @@ class _Desk:
         decisions.accounts[source.account_id] = source
         decisions.accounts[target.account_id] = target
         _check_floor(source)
-        state.seq = seq
+        state.seq = entry.seq
         state.link = next_link(state.link, entry_bytes(state.tenant, entry, source.name, target.name))
         decisions.entries.append(entry)
         decisions.links.append(state.link)
-        return seq
+        return entry.seq
 
-
-def _entry(seq: int, kind: Kind, request: Request, move: tuple[int, int, int], facts: _Facts) -> Entry:
-    lot, origin, expires_at, takes, award = facts
-    source, target, points = move
-    terms = (
-        (None, None, None, None, None, None)
-        if award is None
-        else (award.rule, award.rule_version, award.base_minor, award.extra_minor, award.day, award.day_points)
-    )
-    taken = None if takes is None else _taken(seq, takes, points)
-    return Entry(
-        seq, request.at, kind, source, target, points, lot, origin, expires_at, *terms,
-        request.key, request.reference, taken,
-    )  # fmt: skip
-
-
-def _taken(seq: int, takes: list[tuple[Lot, int]], points: int) -> bytes:
-    if sum(part for _lot, part in takes) != points:
-        raise LedgerCorruptionError("an entry does not take what it moves", seq=seq)
-    return takes_digest((lot.lot, part) for lot, part in takes)
+    def _take(self, kind: Kind, request: Request, legs: tuple[Account, Account], taking: _Taking) -> int:
+        """Write an entry that takes from lots."""
+        seq, (source, target), points = self.state.seq + 1, legs, taking.points
+        pairs = [(lot.lot, part) for lot, part in taking.takes]
+        if sum(part for _lot, part in pairs) != points:
+            raise LedgerCorruptionError("an entry does not take what it moves", seq=seq)
+        self.decisions.takes.extend((seq, lot, part) for lot, part in pairs)
+        entry = Entry(
+            seq, request.at, kind, source.account_id, target.account_id, points, taking.lot, taking.origin,
+            taking.expires_at, None, None, None, None, None, None, request.key, request.reference, takes_digest(pairs),
+        )  # fmt: skip
+        return self._post(entry, source, target)
 
 
 _HANDLERS: Final[dict[type, Callable[[_Desk, Any], _Posted | _Refusal]]] = {
@@ -354,7 +346,7 @@ _HANDLERS: Final[dict[type, Callable[[_Desk, Any], _Posted | _Refusal]]] = {
 }
 
 
-def _check_legs(kind: Kind, source: Account, target: Account, points: int) -> None:
+def _check_legs(kind: int, source: Account, target: Account, points: int) -> None:
     if points <= 0:
         raise LedgerCorruptionError("an entry moves points", points=points)
     if (source.bucket, target.bucket) != LEGS[kind]:

@@ -39,15 +39,13 @@ class House:
 
     def start(self) -> None:
         """Start it and wait until it serves."""
-        with self.log.open("ab") as log:
-            self._up = subprocess.Popen(
-                [*self._command, "up", "--data", str(self.data), "--json"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.begin([*self._command, "up", "--data", str(self.data), "--json"])
         self.wait_served()
+
+    def begin(self, words: Sequence[str]) -> None:
+        """Start a command that serves the folder."""
+        with self.log.open("ab") as log:
+            self._up = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop and return its exit code."""
@@ -87,9 +85,7 @@ class House:
     def kill(self, target: str, random: Random) -> None:
         """SIGKILL one part, whichever it is by then; `up` is started again, as an operator would."""
         if target == "up":
-            assert self._up is not None
-            self._up.kill()
-            self._up.wait()
+            self.kill_up()
             self.start()
             return
         for process in self._targets(target, random):
@@ -107,6 +103,12 @@ class House:
             return [process for process in everything if process.pid == cluster.pid]
         backends = [process for process in everything if "keyuan_app" in "".join(_words(process))]
         return [random.choice(backends)] if backends else []
+
+    def kill_up(self) -> None:
+        """SIGKILL the parent alone."""
+        assert self._up is not None
+        self._up.kill()
+        self._up.wait()
 
     def kill_all(self) -> None:
         """SIGKILL the whole tree at once: `up`, its children and PostgreSQL."""

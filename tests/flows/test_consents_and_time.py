@@ -16,6 +16,7 @@ from keyuan.flows.reevaluate import reevaluate_all
 from keyuan.flows.take_along import UnknownPersonError, take_along
 from keyuan.flows.verify import verify
 from keyuan.jobs.clockwork import run_due
+from keyuan.kernel.clock import system_now
 from keyuan.profiles import reads as profiles
 from shop import Shop, instant, open_shop
 
@@ -108,7 +109,7 @@ def test_jobs_run_by_the_programme_clock_and_only_while_it_runs(shop: Shop):
     shop.send(shop.order("anna", "2017-03-01T10:00:00Z"))
     shop.run()
     with shop.database.transaction(1) as session:
-        events.move_clock(session, instant("2018-03-01T09:59:59"))
+        events.move_clock(session, instant("2018-03-01T09:59:59"), instant("2026-01-01"))
     system = instant("2026-01-01")
     assert run_due(shop.database, 1, system) == 0
     with shop.database.transaction(1) as session:
@@ -118,6 +119,21 @@ def test_jobs_run_by_the_programme_clock_and_only_while_it_runs(shop: Shop):
     assert run_due(shop.database, 1, system + timedelta(seconds=1)) >= 1
     assert available(shop, "anna") == 0
     assert run_due(shop.database, 1, system + timedelta(seconds=1)) == 0
+
+
+def test_events_do_not_push_a_running_clock_ahead(shop: Shop):
+    """Each would add what passed since the start, and points would expire before their time."""
+    shop.agree("anna", *ALL)
+    system = system_now()
+    with shop.database.transaction(1) as session:
+        began = events.clock_at(session, system)
+        events.run_clock(session, system - timedelta(seconds=20))
+    for day in range(1, 6):
+        shop.send(shop.order("anna", f"2017-01-0{day}T10:00:00Z"))
+        shop.run()
+    with shop.database.transaction(1) as session:
+        passed = system_now() - system + timedelta(seconds=20)
+        assert began < events.clock_at(session, system_now()) <= began + passed + timedelta(seconds=1)
 
 
 def test_expiry_takes_each_lot_once_however_often_it_runs(shop: Shop):

@@ -18,6 +18,7 @@ from keyuan.events import (
     open_counts,
     progress,
     read_after,
+    renew_clock,
     revoke_source,
     run_clock,
     source_of_key,
@@ -29,6 +30,7 @@ from store.event_rows import GATE, NOW, order, send
 
 THEN = datetime(2017, 6, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def secrets(tmp_path: Path) -> Secrets:
 def test_a_clock_follows_the_system_unless_it_is_kept_by_hand(database: Database):
     with database.transaction(1) as session:
         assert clock_at(session, NOW) == NOW
-        assert move_clock(session, THEN) == THEN
+        assert move_clock(session, THEN, NOW) == THEN
         assert clock_at(session, NOW) == NOW
         keep_clock_by_hand(session, THEN)
         assert clock_at(session, NOW) == THEN
@@ -50,8 +52,8 @@ def test_a_clock_follows_the_system_unless_it_is_kept_by_hand(database: Database
 def test_a_clock_kept_by_hand_never_goes_backwards(database: Database):
     with database.transaction(1) as session:
         keep_clock_by_hand(session, THEN)
-        assert move_clock(session, THEN + HOUR) == THEN + HOUR
-        assert move_clock(session, THEN) == THEN + HOUR
+        assert move_clock(session, THEN + HOUR, NOW) == THEN + HOUR
+        assert move_clock(session, THEN, NOW) == THEN + HOUR
         keep_clock_by_hand(session, THEN)
         assert clock_at(session, NOW) == THEN + HOUR
 
@@ -60,9 +62,21 @@ def test_a_clock_runs_only_between_start_and_stop(database: Database):
     with database.transaction(1) as session:
         keep_clock_by_hand(session, THEN)
         run_clock(session, NOW)
-        assert clock_at(session, NOW + HOUR) == THEN + HOUR
+        assert clock_at(session, NOW + SECOND) == THEN + SECOND
+        for seconds in range(0, 3_601, 30):
+            renew_clock(session, NOW + seconds * SECOND)
+        assert clock_at(session, NOW + HOUR + SECOND) == THEN + HOUR + SECOND
         stop_clock(session, NOW + HOUR)
         assert clock_at(session, NOW + 9 * HOUR) == THEN + HOUR
+
+
+def test_a_clock_that_stands_is_not_renewed(database: Database):
+    with database.transaction(1) as session:
+        keep_clock_by_hand(session, THEN)
+        assert renew_clock(session, NOW + HOUR).running_since is None
+        assert clock_at(session, NOW + 2 * HOUR) == THEN
+    with database.transaction(2) as session:
+        assert renew_clock(session, NOW).now(NOW) == NOW
 
 
 def test_times_from_http_are_shifted_for_a_clock_kept_by_hand_and_imported_ones_are_not(
@@ -85,7 +99,7 @@ def test_a_repeat_is_known_again_after_the_clock_has_moved(database: Database, s
         keep_clock_by_hand(session, THEN)
     send(database, secrets, order(1))
     with database.transaction(1) as session:
-        move_clock(session, THEN + 100 * HOUR)
+        move_clock(session, THEN + 100 * HOUR, NOW)
     assert send(database, secrets, order(1)) == (0, 1, 0)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyuan.kernel.clock import ProgrammeClock, add_months, from_us, to_us
+from keyuan.kernel.clock import LEASE, ProgrammeClock, add_months, from_us, to_us
 
 NEW_YEAR = datetime(2018, 1, 2, tzinfo=UTC)
 instants = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # zone is added
@@ -22,8 +22,9 @@ def test_a_clock_kept_by_hand_stands_still_until_it_is_started():
     system = datetime(2026, 1, 1, tzinfo=UTC)
     assert clock.now(system) == clock.now(system + timedelta(days=9)) == NEW_YEAR
     running = clock.started(system)
-    assert running.now(system + timedelta(hours=1)) == NEW_YEAR + timedelta(hours=1)
-    assert running.stopped(system + timedelta(hours=2)).now(system + timedelta(days=1)) == NEW_YEAR + timedelta(hours=2)
+    assert running.now(system + timedelta(seconds=50)) == NEW_YEAR + timedelta(seconds=50)
+    stopped = running.stopped(system + timedelta(seconds=55))
+    assert stopped.now(system + timedelta(days=1)) == NEW_YEAR + timedelta(seconds=55)
 
 
 def test_a_system_clock_that_jumps_back_does_not_take_the_programme_with_it():
@@ -34,7 +35,31 @@ def test_a_system_clock_that_jumps_back_does_not_take_the_programme_with_it():
 
 def test_a_clock_is_never_moved_backwards():
     clock = ProgrammeClock(by_hand=True, at=NEW_YEAR)
-    assert clock.moved_to(NEW_YEAR - timedelta(days=1)).at == NEW_YEAR
+    assert clock.moved_to(NEW_YEAR - timedelta(days=1), NEW_YEAR).at == NEW_YEAR
+
+
+def test_a_running_clock_that_is_renewed_keeps_normal_speed_for_ever():
+    system = datetime(2026, 1, 1, tzinfo=UTC)
+    running = ProgrammeClock(by_hand=True, at=NEW_YEAR).started(system)
+    for minutes in range(0, 300, 1):
+        running = running.renewed(system + timedelta(minutes=minutes))
+    assert running.now(system + timedelta(minutes=300)) == NEW_YEAR + timedelta(minutes=300)
+
+
+def test_a_clock_whose_server_was_killed_stands_still_and_can_be_moved_again():
+    system = datetime(2026, 1, 1, tzinfo=UTC)
+    left = ProgrammeClock(by_hand=True, at=NEW_YEAR).started(system)
+    later = system + timedelta(days=30)
+    assert left.now(later) == left.started(later).at == NEW_YEAR + LEASE
+    assert left.moved_to(NEW_YEAR + timedelta(days=2), later).now(later) == NEW_YEAR + timedelta(days=2)
+
+
+def test_events_do_not_push_a_running_clock_ahead():
+    system = datetime(2026, 1, 1, tzinfo=UTC)
+    running = ProgrammeClock(by_hand=True, at=NEW_YEAR).started(system)
+    later = system + timedelta(seconds=30)
+    for ahead in (timedelta(0), timedelta(seconds=30), timedelta(hours=23)):
+        assert running.moved_to(NEW_YEAR + ahead, later).now(later) == NEW_YEAR + timedelta(seconds=30)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from keyuan.events.clock import (
     keep_clock_by_hand,
     move_clock,
     read_clock,
+    renew_clock,
     run_clock,
     stop_clock,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "read_order",
     "read_seqs",
     "refuse_logged",
+    "renew_clock",
     "requeue",
     "revoke_source",
     "run_clock",

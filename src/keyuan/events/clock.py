@@ -23,26 +23,25 @@ def clock_at(session: Session, system_now: datetime) -> datetime:
 
 
 def keep_clock_by_hand(session: Session, at: datetime) -> None:
-    """Take the clock from the system and stop it at `at`; a clock already kept by hand only moves forward."""
+    """Take the clock from the system and stop it at `at`; one that is kept by hand already stays as it is."""
     row = session.row(_SQL["lock_clock"])
-    held = row is not None and row[0]
-    clock = _clock(row).moved_to(at) if row is not None and held else ProgrammeClock(by_hand=True, at=at)
-    _keep(session, clock)
+    if row is None or not row[0]:
+        _keep(session, ProgrammeClock(by_hand=True, at=at))
 
 
-def move_clock(session: Session, at: datetime) -> datetime:
-    """Move a clock kept by hand forward to `at`, never backwards; return what it is set to.
+def move_clock(session: Session, at: datetime, system_now: datetime) -> datetime:
+    """Move a clock kept by hand forward to `at`, never backwards; return what it shows.
 
-    A clock that follows the system is not moved.
+    A clock that follows the system, or runs at normal speed, is not moved: no sender can push it ahead.
     """
     row = session.row(_SQL["lock_clock"])
     if row is None or not row[0]:
         return at
     clock = _clock(row)
-    moved = clock.moved_to(at)
+    moved = clock.moved_to(at, system_now)
     if moved != clock:
         _keep(session, moved)
-    return moved.at
+    return moved.now(system_now)
 
 
 def run_clock(session: Session, system_now: datetime) -> None:
@@ -50,6 +49,17 @@ def run_clock(session: Session, system_now: datetime) -> None:
     row = session.row(_SQL["lock_clock"])
     if row is not None and row[0]:
         _keep(session, _clock(row).started(system_now))
+
+
+def renew_clock(session: Session, system_now: datetime) -> ProgrammeClock:
+    """Return the tenant's clock, with a fresh lease if it runs; whoever serves calls this every few seconds."""
+    clock = read_clock(session)
+    if clock.by_hand and clock.renewed(system_now) != clock:
+        row = session.row(_SQL["lock_clock"])
+        if row is not None:
+            clock = _clock(row).renewed(system_now)
+            _keep(session, clock)
+    return clock
 
 
 def stop_clock(session: Session, system_now: datetime) -> None:

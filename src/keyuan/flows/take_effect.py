@@ -1,7 +1,7 @@
 """What a batch of events does: portraits, segments and points, for people whose consent allows it.
 
 Called with an open transaction by the consumer and by replay, so both are one path. Consent is read in the same
-transaction. The clock of a tenant that keeps it by hand moves to the time of the events.
+transaction. A clock that is kept by hand and stands still moves to the time of the events.
 """
 
 import uuid
@@ -50,7 +50,8 @@ def take_effect(session: Session, secrets: Secrets, batch: Sequence[LoggedEvent]
     Raises:
         ConflictError: an order was awarded before with other content.
     """
-    clock_us = to_us(events.clock_at(session, system_now()))
+    now = system_now()
+    clock_us = to_us(events.clock_at(session, now))
     people = portraits.resolve(session, {event.sender for event in batch})
     timelines = consent.decisions_of(session, set(people.values()), Purpose)
     read = _read(batch, people, timelines, clock_us)
@@ -58,7 +59,7 @@ def take_effect(session: Session, secrets: Secrets, batch: Sequence[LoggedEvent]
     group(session, moments)
     keep_contacts(session, secrets, read.introductions, people)
     _earn(session, read.purchases)
-    events.move_clock(session, max(event.at for event in batch))
+    events.move_clock(session, max(event.at for event in batch), now)
 
 
 def _read(

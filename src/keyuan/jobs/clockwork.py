@@ -14,7 +14,7 @@ from keyuan.flows.reevaluate import reevaluate_due
 def run_due(database: Database, tenant: int, system_now: datetime) -> int:
     """Run one batch of each job that is due, and return how much was done; after 0 nothing is due any more."""
     with database.transaction(tenant) as session:
-        clock = events.read_clock(session)
+        clock = events.renew_clock(session, system_now)
     if clock.by_hand and clock.running_since is None:
         return 0
     now = clock.now(system_now)

@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+LEASE = timedelta(seconds=60)
+"""How long a running clock goes on by itself; then somebody who serves must have renewed it."""
+_RENEW = LEASE / 6
 DAY_US = 86_400_000_000
 
 
@@ -38,7 +41,11 @@ def add_months(instant_us: int, months: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgrammeClock:
-    """A tenant's clock: it follows the system, or is kept by hand and runs on only while somebody serves."""
+    """A tenant's clock: it follows the system, or is kept by hand and runs on only while somebody serves.
+
+    Who serves renews a running clock; one that nobody renews stands still after `LEASE`, so a server that was killed
+    does not leave it running.
+    """
 
     by_hand: bool
     at: datetime
@@ -50,15 +57,27 @@ class ProgrammeClock:
             return system
         if self.running_since is None:
             return self.at
-        return self.at + max(system - self.running_since, timedelta(0))
+        return self.at + min(max(system - self.running_since, timedelta(0)), LEASE)
 
-    def moved_to(self, at: datetime) -> "ProgrammeClock":
-        """Return the clock set to `at`; never backwards."""
-        return ProgrammeClock(by_hand=self.by_hand, at=max(self.at, at), running_since=self.running_since)
+    def runs(self, system: datetime) -> bool:
+        """Tell whether a clock kept by hand goes on by itself."""
+        return self.running_since is not None and system - self.running_since <= LEASE
+
+    def moved_to(self, at: datetime, system: datetime) -> "ProgrammeClock":
+        """Return the clock set to `at`; never backwards, and a running one goes at its own speed only."""
+        if self.runs(system):
+            return self
+        return ProgrammeClock(by_hand=self.by_hand, at=max(self.now(system), at))
 
     def started(self, system: datetime) -> "ProgrammeClock":
         """Return the clock running at normal speed from now on."""
         return ProgrammeClock(by_hand=self.by_hand, at=self.now(system), running_since=system)
+
+    def renewed(self, system: datetime) -> "ProgrammeClock":
+        """Return a running clock with a fresh lease when the old one is some way through."""
+        if self.running_since is None or system - self.running_since < _RENEW:
+            return self
+        return self.started(system)
 
     def stopped(self, system: datetime) -> "ProgrammeClock":
         """Return the clock standing still at the time it shows now."""

@@ -68,8 +68,8 @@ class Job:
 def prepare(job: Job) -> None:
     """Set the clock, the programme, the segments and the consents, before any event is seen."""
     with job.stage("consent"), job.session() as session:
-        if not events.read_clock(session).by_hand:
-            events.keep_clock_by_hand(session, story.BEGIN)
+        events.keep_clock_by_hand(session, story.BEGIN)
+        events.stop_clock(session, system_now())  # a server that was killed left it running
         loyalty.create_programme(session, story.PROGRAMME)
         segments.save(session, story.SEGMENTS)
         record_consent(session, _records(job, session))
@@ -149,7 +149,7 @@ def settle(job: Job) -> None:
     database, tenant = job.installation.database, job.installation.tenant
     with job.stage("portraits"):
         with job.session() as session:
-            events.move_clock(session, story.AS_OF)
+            events.move_clock(session, story.AS_OF, system_now())
         reevaluate_all(database, tenant, story.AS_OF)
     with job.stage("expiry"):
         expire_all(database, tenant, story.AS_OF)

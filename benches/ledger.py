@@ -14,6 +14,7 @@ from random import Random
 
 from benches.tpcb import TENANT, Bench, arguments, show
 from keyuan import ledger
+from keyuan.app.workers import tune_memory
 
 BATCH = ledger.BATCH_MAX
 HOLDERS = 20_000
@@ -69,6 +70,7 @@ class Till:
 
 def main() -> None:
     options = arguments(__doc__)
+    tune_memory()  # as the consumer's process does
     till = Till(Random(1))
     with Bench("ledger", quick=options.quick) as bench:
 

@@ -165,6 +165,15 @@ def test_nan_and_deep_nesting_cost_only_their_own_event(site: Site, database: Da
     assert (kinds(database), reasons(database)) == (["track", "track"], {"malformed": 1, "too-deep": 1})
 
 
+def test_half_a_surrogate_pair_costs_only_its_own_event(site: Site, database: Database):
+    good, odd = (json.dumps(TRACK | {"messageId": name}).encode() for name in ("good", "odd"))
+    odd = odd[:-1] + rb', "properties": {"NaN": "\ud83d"}}'
+    assert site.client.post("/v1/batch", content=b'{"batch": [' + odd + b", " + good + b"]}").status_code == 200
+    assert site.client.post("/v1/track", content=odd.replace(b"odd", b"single")).status_code == 200
+    assert_problem(site.client.post("/v1/track", content=odd[:-2] + b', "x": NaN}}'), 400)
+    assert (kinds(database), reasons(database)) == (["track"], {"malformed": 2})
+
+
 def test_a_batch_of_too_many_events_is_413(site: Site, database: Database):
     assert_problem(site.client.post("/v1/batch", json={"batch": [{}] * 2_001}), 413)
     assert site.client.post("/v1/batch", json={"batch": []}).status_code == 200

@@ -1,12 +1,14 @@
 """What a request body holds: the raw events of a batch, or one event, cut apart without being decoded.
 
-A body that is not JSON is refused whole. Two things that break a strict parser are cut out all the same, because one
-bad event must not take the others with it: nesting too deep to parse, and NaN or Infinity, which some clients write.
+A body that is not JSON is refused whole. What breaks a strict parser only is cut out all the same, because one bad
+event must not take the others with it: nesting too deep to parse, half a surrogate pair (JSON, but no Unicode), and NaN
+or Infinity, which some clients write.
 Deliberately not here: HTTP and inflating. Pure.
 """
 
 import json
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +19,7 @@ from keyuan.kernel.errors import InputError
 BATCH_EVENTS_MAX = 2_000
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]', re.DOTALL)
 _NOT_A_NUMBER = re.compile(rb"NaN|Infinity")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _ELEMENT_DEPTH = 2
 
 
@@ -65,7 +68,7 @@ def cut_batch(body: bytes) -> Cut:
     except msgspec.ValidationError:
         raise NotABatchError from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        if not _only_odd_numbers(body):
+        if not (_NOT_A_NUMBER.search(body) or _SURROGATE.search(body)) or not _reads_loosely(body, float):
             raise NotJsonError from None
         cut = Cut(_salvaged(body))
     except RecursionError:
@@ -86,21 +89,24 @@ def cut_single(body: bytes) -> Cut:
     except msgspec.ValidationError:
         raise NotAnEventError from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise NotJsonError from None
+        if not _SURROGATE.search(body) or not _reads_loosely(body, _refuse_constant):
+            raise NotJsonError from None
     except RecursionError:
-        pass  # the gate quarantines it
+        pass  # the gate quarantines it, as what was let through just above
     return Cut([body.strip()])
 
 
-def _only_odd_numbers(body: bytes) -> bool:
-    """Tell whether a body would be JSON but for NaN or Infinity."""
-    if not _NOT_A_NUMBER.search(body):
-        return False
+def _reads_loosely(body: bytes, constant: Callable[[str], float]) -> bool:
+    """Tell whether a parser that minds no surrogates can read a body; `constant` takes NaN and Infinity."""
     try:
-        json.loads(body)
+        json.loads(body, parse_constant=constant)
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)
 
 
 def _salvaged(body: bytes) -> list[bytes]:

@@ -24,7 +24,8 @@ def rules() -> None:
     """Rules of segments."""
 
 
-@app.command("eval")
+# A rule may begin with a minus, which is no option.
+@app.command("eval", context_settings={"ignore_unknown_options": True})
 def evaluate_rule(
     expression: Annotated[str, typer.Argument(help="The rule, for instance 'recency_days <= 30'.")],
     rows: Annotated[Path, typer.Option("--rows", help="A JSONL file, one object per row.")],

@@ -1,5 +1,7 @@
 """Rows are read strictly: typed by all of them, or refused with line and column."""
 
+import os
+import threading
 from decimal import Decimal
 from pathlib import Path
 
@@ -69,6 +71,16 @@ def test_text_may_be_anything_that_can_be_written():
     assert table.rows == [("客😀\x01", "\u2028"), ("", None)]
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n \n\t\n"])
+def test_a_file_may_end_with_line_ends(end: bytes):
+    assert read_rows(b'{"a": 1}\n{"a": 2}' + end).rows == [(1,), (2,)]
+
+
+def test_zeros_at_the_end_of_a_fraction_do_not_count_however_many():
+    assert read_rows(b'{"a": 1.5' + b"0" * 200 + b"}").rows == [(Decimal("1.5"),)]
+    assert "14 digits" in _refusal(b'{"a": 1.' + b"0" * 200 + b"1}").message
+
+
 @pytest.mark.parametrize(
     ("body", "words", "line", "column"),
     [
@@ -76,7 +88,7 @@ def test_text_may_be_anything_that_can_be_written():
         (b" \n \n", "no rows", None, None),
         (b"\xef\xbb\xbf{}", "byte order mark", None, None),
         (b"{}\n\n{}", "blank", 2, None),
-        (b"{}\n\n", "blank", 2, None),
+        (b"\n{}", "blank", 1, None),
         (b"{}\n[1]", "not an object", 2, None),
         (b'{}\n"x"', "not an object", 2, None),
         (b"{}\nnull", "not an object", 2, None),
@@ -157,6 +169,15 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path):
         read_rows(tmp_path / "none.jsonl")
     with pytest.raises(RowsError, match="There is no file"):
         read_rows(tmp_path)
+
+
+def test_rows_may_come_through_a_pipe(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b'{"a": 1}\n',))
+    writer.start()
+    assert read_rows(pipe).rows == [(1,)]
+    writer.join()
 
 
 def test_decimals_keep_their_value_whatever_the_context_says():

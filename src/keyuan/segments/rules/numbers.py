@@ -26,12 +26,14 @@ def decimal(text: str) -> Decimal | None:
 
     Zeros at the end of a fraction do not count, and there is no negative zero.
     """
-    if len(text) > _TEXT_MAX:
-        return None
     mantissa, _, exponent = text.lower().partition("e")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0") + "0"
+    if len(mantissa) > _TEXT_MAX:
+        return None
     if exponent and (len(exponent) > _EXPONENT_MAX or abs(int(exponent)) > _EXPONENT_MAX):
         return Decimal(0) if not mantissa.strip("-.0") else None
-    return fitted(Decimal(text))
+    return fitted(Decimal(f"{mantissa}e{exponent or 0}"))
 
 
 def fitted(value: Decimal) -> Decimal | None:

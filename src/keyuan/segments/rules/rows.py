@@ -52,28 +52,33 @@ def read_rows(source: Path | bytes) -> Table:
     Raises:
         RowsError: the file holds anything but typed rows; nothing is read by halves.
     """
-    if isinstance(source, Path) and not source.is_file():
-        raise RowsError(f"There is no file {source.name}.")
-    if isinstance(source, Path) and source.stat().st_size > FILE_BYTES_MAX:
-        raise RowsError(f"A file of rows has at most {FILE_BYTES_MAX} bytes; split it.")
-    body = source.read_bytes() if isinstance(source, Path) else source
+    body = _bytes(source) if isinstance(source, Path) else source
     reader = _Reader()
     for number, line in _lines(body):
         reader.add(number, line)
     return reader.table()
 
 
+def _bytes(path: Path) -> bytes:
+    """Read a file or a pipe, but never more than a file may hold."""
+    try:
+        with path.open("rb") as file:
+            return file.read(FILE_BYTES_MAX + 1)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise RowsError(f"There is no file {path}.") from None
+    except (OSError, ValueError) as failure:
+        raise RowsError(f"{path} cannot be read: {getattr(failure, 'strerror', None) or failure}.") from None
+
+
 def _lines(body: bytes) -> Iterator[tuple[int, str]]:
-    """Split a file at line feeds; a line feed at the end of the file ends the last line."""
+    """Split a file at line feeds; the last line may end with one, or with several."""
     if len(body) > FILE_BYTES_MAX:
         raise RowsError(f"A file of rows has at most {FILE_BYTES_MAX} bytes; split it.")
     if body.startswith(b"\xef\xbb\xbf"):
         raise RowsError("The file begins with a byte order mark; save it as UTF-8 without BOM.")
     if not body.strip():
         raise RowsError("The file holds no rows; write one JSON object a line.")
-    lines = body.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
+    lines = body.rstrip(b" \t\r\n").split(b"\n")
     for number, line in enumerate(lines, 1):
         if len(line) > LINE_BYTES_MAX:
             _refuse(number, f"A row has at most {LINE_BYTES_MAX} bytes.")

@@ -5,7 +5,15 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: demo test test-long check format lint types law lock clean
+# `make` alone lists what there is.
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test test-long check format lint types law lock clean
+
+help:
+	@echo "make demo       set up and run the main job on a year of real purchases, then serve (ARGS=--exit, …)"
+	@echo "make test       set up the test tools and run all tests; make test-long runs the long ones"
+	@echo "make check      format, lint, types, import law, tests: what CI runs"
 
 # A stamp per lock file: an installation is redone when its lock or the project's metadata changes.
 $(BIN)/python:

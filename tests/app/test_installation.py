@@ -93,6 +93,8 @@ def test_a_superuser_is_refused_as_the_app_role(server: Server, bare_database: s
 def test_settings_come_from_the_file_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "keyuan.toml").write_text('port = 8123\ntenant_name = "Corner shop"\n', encoding="utf-8")
     assert load_settings(tmp_path).port == 8123
+    monkeypatch.setenv("KEYUAN_DATA_DIR", str(tmp_path))
+    assert load_settings().port == 8123
     monkeypatch.setenv("KEYUAN_PORT", "8124")
     settings = load_settings(tmp_path)
     assert (settings.port, settings.tenant_name, settings.data_dir) == (8124, "Corner shop", tmp_path)

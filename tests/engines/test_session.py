@@ -49,6 +49,17 @@ def test_a_stream_gives_all_rows(database: Database):
         assert list(session.stream("SELECT generate_series(1, 12)", size=5)) == [(n,) for n in range(1, 13)]
 
 
+def test_a_snapshot_sees_nothing_that_came_later(database: Database):
+    count = "SELECT count(*) FROM events.position"
+    with database.transaction(1, snapshot=True) as reader:
+        assert reader.row(count) == (0,)
+        with database.transaction(1) as writer:
+            writer.execute("INSERT INTO events.position (tenant, consumer, seq) VALUES (1, 'x', 1)")
+        assert reader.row(count) == (0,)
+    with database.transaction(1) as session:
+        assert session.row(count) == (1,)
+
+
 def test_errors_say_who_can_act(database: Database):
     insert = "INSERT INTO events.position (tenant, consumer, seq) VALUES (1, 'x', 1)"
     with pytest.raises(KeyTakenError), database.transaction(1) as session:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from keyuan import ledger, segments
+from keyuan import events, ledger, segments
 from keyuan.app.installation import Installation
 from keyuan.engines.database import Session
 from keyuan.flows.take_along import take_along
@@ -29,7 +29,7 @@ def export_to(
     installation: Installation, kind: str, out: Path, *, person: str | None = None, segment: str | None = None
 ) -> int:
     """Write an export and return how many rows it has; a person's is one."""
-    with installation.database.transaction(installation.tenant) as session:
+    with installation.database.transaction(installation.tenant, snapshot=True) as session:
         if kind == "person" and person is not None:
             found = take_along(session, installation.secrets, person)
             out.write_text(json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
@@ -45,7 +45,7 @@ def _members(session: Session, name: str) -> Sequence[Any]:
     known = {each.name for each in segments.segments(session)}
     if name not in known:
         raise UnknownSegmentError(f"There is no segment {name}; there are {', '.join(sorted(known))}.")
-    return segments.members(session, name, system_now())
+    return segments.members(session, name, events.clock_at(session, system_now()))
 
 
 def _entry(entry: ledger.Entry) -> Iterable[object]:

@@ -10,6 +10,6 @@ def verify(database: Database, tenants: Iterable[int]) -> list[ledger.Report]:
     """Return a report per tenant: PASS, or the first difference and its place."""
     reports: list[ledger.Report] = []
     for tenant in tenants:
-        with database.transaction(tenant) as session:
+        with database.transaction(tenant, snapshot=True) as session:
             reports.append(ledger.verify(session))
     return reports

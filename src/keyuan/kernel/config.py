@@ -45,12 +45,11 @@ def load_settings(data_dir: Path | None = None) -> Settings:
     Raises:
         ConfigError: all that is wrong, at once, with the name of each setting.
     """
-    folder = data_dir or Path(Settings.model_fields["data_dir"].default)
-    values: dict[str, Any] = _from_file(folder / FILE_NAME)
-    # The environment wins over the file: what it sets is taken out of the explicit arguments.
     try:
-        environment = Settings().model_dump(exclude_unset=True)
-        explicit = {name: value for name, value in values.items() if name not in environment}
+        environment = Settings()
+        values = _from_file((data_dir or environment.data_dir) / FILE_NAME)
+        # The environment wins over the file: what it sets is taken out of the explicit arguments.
+        explicit = {name: value for name, value in values.items() if name not in environment.model_fields_set}
         if data_dir is not None:
             explicit["data_dir"] = data_dir
         return Settings(**explicit)

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -30,7 +30,19 @@ def import_file(
 
     with opened(load_settings(data), progress=tell) as installation:
         report = import_with_progress(installation, mapping, file)
-    answer(report, as_json, lambda: "\n".join(f"{name}: {value}" for name, value in report.items()))
+    answer(
+        report, as_json, lambda: "\n".join(f"{name.replace('_', ' ')}: {_said(each)}" for name, each in report.items())
+    )
+
+
+def _said(value: Any) -> str:
+    """Say a count, a yes or no, names, or each of these by name."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        named = cast("dict[str, Any]", value)
+        return ", ".join(f"{name} ({_said(each)})" for name, each in named.items()) or "none"
+    return ", ".join(cast("list[str]", value)) if isinstance(value, list) else str(value)
 
 
 def replay(

@@ -105,7 +105,7 @@ def user_id(customer: int) -> str:
 def furnish(inside: Installation) -> None:
     """Have a programme, 20 rules, and customers who agreed to points and portraits."""
     more = [
-        replace(SEGMENTS[place % len(SEGMENTS)], name=f"bench_{place}", rule=f"orders >= {place} AND spend_minor > 900")
+        replace(SEGMENTS[place], name=f"bench_{place}", rule=f"orders_30d >= {4 * place + 4} AND spend_minor > 900")
         for place in range(RULES - len(SEGMENTS))
     ]
     tenant, secrets = inside.tenant, inside.secrets

@@ -29,7 +29,8 @@ SELECT %(tenant)s, %(programme)s, s.person, s.holder, %(joined_at)s
     ON CONFLICT (tenant, programme, person) DO NOTHING
 
 -- holders --
--- Only people who joined have one.
+-- Only people who joined have one. Person by person through the key: as `= ANY` a plan without statistics walks all
+-- members and compares each with the whole list.
 SELECT m.person, m.holder
-  FROM loyalty.member AS m
- WHERE m.programme = %(programme)s AND m.person = ANY(%(people)s)
+  FROM unnest(%(people)s::uuid[]) AS p (person)
+  JOIN loyalty.member AS m ON m.programme = %(programme)s AND m.person = p.person

@@ -18,10 +18,11 @@ SELECT m.person, m.segment, m.entered_at
  WHERE m.person = ANY(%(people)s) AND m.left_at IS NULL
 
 -- end_stays --
--- A stay is ended once.
+-- A stay is ended once. Few rows, found one by one by the partial index: beside a staged table, of which nothing is
+-- known, the whole history would be read.
 UPDATE segments.membership AS m
    SET left_at = s.left_at
-  FROM pg_temp.stay_in AS s
+  FROM unnest(%(people)s::uuid[], %(segments)s::text[], %(ends)s::timestamptz[]) AS s (person, segment, left_at)
  WHERE m.person = s.person AND m.segment = s.segment AND m.left_at IS NULL
 
 -- begin_stays --

@@ -30,8 +30,9 @@ def save(session: Session, segments: Iterable[Segment]) -> int:
 def keep_moves(session: Session, moves: Moves) -> None:
     """Write down who left and who entered."""
     if moves.ended:
-        _stage(session, moves.ended)
-        session.execute(_SQL["end_stays"])
+        people, names, _, ends = zip(*moves.ended, strict=True)
+        ends_at = [from_us(at_us) for at_us in ends]
+        session.execute(_SQL["end_stays"], people=list(people), segments=list(names), ends=ends_at)
     if moves.begun:
         _stage(session, moves.begun)
         session.execute(_SQL["begin_stays"], tenant=session.tenant)

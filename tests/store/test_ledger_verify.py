@@ -246,6 +246,31 @@ def test_a_changed_key_take_hold_or_head_is_found(told: Database, superuser: Sup
     assert_found(told, superuser, keys | holds | rest)
 
 
+def test_a_changed_key_without_an_entry_is_found(told: Database, superuser: Superuser):
+    """An award of nothing and a refusal have no entry to be compared with, yet their keys must stay burnt."""
+    for answer in (2, 3):
+        for change in ("key = sha256(key)", "digest = sha256(digest)", "answer = 5", "self = NULL", "self = key"):
+            with tampered(superuser, f"UPDATE ledger.key SET {change} WHERE tenant = 1 AND answer = {answer}"):
+                found = report(told).difference
+            assert found is not None, f"not found: {change}"
+            assert (found.table, found.place[:14], found.column[:4]) == ("ledger.key", "tenant 1, key ", "self")
+
+
+def test_an_instant_that_no_calendar_holds_is_found_where_it_stands(told: Database, superuser: Superuser):
+    set_cell = "UPDATE ledger.{} SET {} = '{}' WHERE tenant = 1 AND {}"
+    cells = {
+        ("entry", "expires_at", "seq = 2"): "entry 2",
+        ("entry", "day", "seq = 1"): "entry 1",
+        ("account", "day", "account_id = 2"): "account 2",
+        ("lot", "expires_at", "lot = 4"): "lot 4",
+        ("hold", "expires_at", "hold = 6"): "hold 6",
+    }
+    for (table, column, which), place in cells.items():
+        instants = ("infinity", "-infinity", "12345-01-01", "0044-03-15 BC")
+        cases = {set_cell.format(table, column, odd, which): (table, place, column) for odd in instants}
+        assert_found(told, superuser, cases)
+
+
 def test_what_happens_to_one_tenant_is_not_seen_by_the_other(told: Database, superuser: Superuser):
     superuser.execute("UPDATE ledger.entry SET points = points + 1 WHERE tenant = 2")
     assert report(told, 1).ok

@@ -83,9 +83,9 @@ SELECT %(tenant)s, s.key, s.digest, 1, s.seq, s.points
   FROM pg_temp.ledger_entry AS s
 
 -- add_keys --
--- Keys that were answered without an entry.
-INSERT INTO ledger.key (tenant, key, digest, answer, points)
-SELECT %(tenant)s, s.key, s.digest, s.answer, 0
+-- Keys that were answered without an entry; `self` is what verify has to compare them with.
+INSERT INTO ledger.key (tenant, key, digest, answer, points, self)
+SELECT %(tenant)s, s.key, s.digest, s.answer, 0, sha256(s.key || s.digest || int2send(s.answer))
   FROM pg_temp.ledger_key AS s
 
 -- add_takes --
@@ -282,5 +282,28 @@ SELECT k.seq, k.key, k.digest, k.points
  ORDER BY k.seq, k.key
 
 -- count_keys --
--- Keys without an entry are counted only.
+-- Keys without an entry count too.
 SELECT count(*) FROM ledger.key
+
+-- changed_key --
+-- The first key without an entry that is not what was written.
+SELECT k.key, k.self, sha256(k.key || k.digest || int2send(k.answer))
+  FROM ledger.key AS k
+ WHERE k.answer <> 1
+   AND k.self IS DISTINCT FROM sha256(k.key || k.digest || int2send(k.answer))
+ ORDER BY k.key
+ LIMIT 1
+
+-- odd_instant --
+-- The first instant or day that no calendar of ours holds: nobody but a superuser's hand can have put it there.
+SELECT odd.place, odd.number, odd.name
+  FROM (SELECT 'ledger.entry' AS place, e.seq AS number, 'expires_at' AS name, e.expires_at::timestamp AS held
+          FROM ledger.entry AS e
+         UNION ALL SELECT 'ledger.entry', e.seq, 'day', e.day FROM ledger.entry AS e
+         UNION ALL SELECT 'ledger.entry', e.seq, 'at', e.at::timestamp FROM ledger.entry AS e
+         UNION ALL SELECT 'ledger.account', a.account_id, 'day', a.day FROM ledger.account AS a
+         UNION ALL SELECT 'ledger.lot', l.lot, 'expires_at', l.expires_at::timestamp FROM ledger.lot AS l
+         UNION ALL SELECT 'ledger.hold', h.hold, 'expires_at', h.expires_at::timestamp FROM ledger.hold AS h) AS odd
+ WHERE odd.held NOT BETWEEN '0001-01-02' AND '9999-12-30'
+ ORDER BY odd.number, odd.place, odd.name
+ LIMIT 1

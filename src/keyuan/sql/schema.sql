@@ -402,8 +402,10 @@ CREATE TABLE ledger.key (
   answer int2 NOT NULL CHECK (answer BETWEEN 1 AND 8),
   seq int8,
   points int8 NOT NULL,
+  self bytea,
   PRIMARY KEY (tenant, key),
-  CHECK (CASE WHEN answer = 1 THEN seq > 0 AND points > 0 ELSE seq IS NULL AND points = 0 END)
+  CHECK (CASE WHEN answer = 1 THEN seq > 0 AND points > 0 ELSE seq IS NULL AND points = 0 END),
+  CONSTRAINT key_self_check CHECK (octet_length(self) = 32)
 );
 SELECT sec.protect('ledger.key');
 REVOKE UPDATE, DELETE ON ledger.key FROM keyuan_app;

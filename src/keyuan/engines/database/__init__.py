@@ -1,6 +1,11 @@
 """PostgreSQL: the embedded one under our own supervisor, or any server; sessions, tokens and migrations."""
 
-from keyuan.engines.database.failures import DatabaseGoneError, KeyTakenError, RetryTransactionError
+from keyuan.engines.database.failures import (
+    DatabaseGoneError,
+    KeyTakenError,
+    RetryTransactionError,
+    ValueRefusedError,
+)
 from keyuan.engines.database.pool import Database
 from keyuan.engines.database.session import Row, Session
 from keyuan.engines.database.statements import load_statements
@@ -12,5 +17,6 @@ __all__ = [
     "RetryTransactionError",
     "Row",
     "Session",
+    "ValueRefusedError",
     "load_statements",
 ]

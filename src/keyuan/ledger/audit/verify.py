@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import cast
 
-from keyuan.engines.database import Row, Session, load_statements
+from keyuan.engines.database import Row, Session, ValueRefusedError, load_statements
 from keyuan.ledger.audit.books import Books, Counts, LedgerDifferenceError
 from keyuan.ledger.audit.rebuild import rebuild
 from keyuan.ledger.store import lock_books
@@ -47,11 +47,39 @@ def verify(session: Session) -> Report:
     isolation = session.row(_SQL["isolation"])
     if isolation is None or isolation[0] not in ("repeatable read", "serializable"):
         lock_books(session)
-    with ExitStack() as streams:
-        try:
-            return Report(session.tenant, rebuild(_open(session, streams)))
-        except LedgerDifferenceError as difference:
-            return Report(session.tenant, Counts(), difference)
+    try:
+        with ExitStack() as streams:
+            counts = rebuild(_open(session, streams))
+        _check_unposted_keys(session)
+    except LedgerDifferenceError as difference:
+        return Report(session.tenant, Counts(), difference)
+    except ValueRefusedError:
+        return Report(session.tenant, Counts(), _odd_instant(session))
+    return Report(session.tenant, counts)
+
+
+def _check_unposted_keys(session: Session) -> None:
+    """A key without an entry has only itself to be compared with."""
+    found = session.row(_SQL["changed_key"])
+    if found is not None:
+        key, stored, rebuilt = found
+        place = f"tenant {session.tenant}, key {key.hex()}"
+        raise LedgerDifferenceError("ledger.key", place, "self (of key, digest, answer)", stored, rebuilt)
+
+
+def _odd_instant(session: Session) -> LedgerDifferenceError:
+    """Something stored could not even be read: an infinite instant, say. Its place comes back.
+
+    Raises:
+        ValueRefusedError: it is none of the instants.
+    """
+    found = session.row(_SQL["odd_instant"])
+    if found is None:
+        raise ValueRefusedError
+    table, number, column = found
+    label = {"ledger.entry": "entry", "ledger.account": "account", "ledger.lot": "lot"}.get(table, "hold")
+    place = f"tenant {session.tenant}, {label} {number}"
+    return LedgerDifferenceError(table, place, column, "not readable", "a date within the calendar")
 
 
 def _open(session: Session, streams: ExitStack) -> Books:

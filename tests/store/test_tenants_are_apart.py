@@ -119,6 +119,42 @@ def test_the_app_role_cannot_step_over_the_fence(server: Server, database_name: 
         assert row == (False, False)
 
 
+SHADOWS = (
+    "CREATE FUNCTION pg_temp.tenant() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE FUNCTION pg_temp.pg_backend_pid() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE FUNCTION pg_temp.split_part(text, text, int) RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
+    "CREATE FUNCTION pg_temp.same(text, text) RETURNS bool LANGUAGE sql AS 'SELECT true'",
+    "CREATE OPERATOR pg_temp.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.same)",
+    "CREATE DOMAIN pg_temp.int4 AS pg_catalog.int8",
+    "CREATE TEMPORARY TABLE key (only_one bool, inner_key bytea, outer_key bytea)",
+    "INSERT INTO pg_temp.key VALUES (true, '', '')",
+    "SET search_path = pg_temp, sec, consent, public",
+    "SELECT set_config('app.tok', '1.1.' || encode(sha256(sha256('1.1')), 'hex'), false)",
+)
+
+
+def test_objects_of_the_session_do_not_stand_in_for_ours(server: Server, database_name: str, database: Database):
+    with database.transaction(1) as session:
+        record(session, [some_record()])
+    with psycopg.connect(**server.app | {"dbname": database_name}, autocommit=True) as connection:
+        for statement in SHADOWS:
+            connection.execute(statement.encode())
+            assert connection.execute("SELECT count(*) FROM consent.record").fetchone() == (0,)
+
+
+def test_partitions_are_made_of_our_own_tables_only(server: Server, database_name: str, superuser: Connection):
+    """The function works as the owner; even where the owner could act as the app role, a table of hers stays out."""
+    superuser.execute("GRANT keyuan_app TO keyuan_owner")
+    try:
+        with psycopg.connect(**server.app | {"dbname": database_name}, autocommit=True) as connection:
+            connection.execute("CREATE TEMPORARY TABLE bait (tenant int4, at timestamptz) PARTITION BY RANGE (at)")
+            connection.execute("GRANT ALL ON bait TO keyuan_owner")
+            with pytest.raises(psycopg.errors.RaiseException, match="no monthly partitions of ours"):
+                connection.execute("SELECT sec.ensure_months('bait', DATE '2017-01-01', DATE '2017-01-01')")
+    finally:
+        superuser.execute("REVOKE keyuan_app FROM keyuan_owner")
+
+
 def test_a_plain_setting_instead_of_the_signed_token_would_let_everybody_in(
     server: Server, database_name: str, database: Database, superuser: Connection
 ):

@@ -91,8 +91,9 @@ DECLARE
   stem text;
   part text;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_partitioned_table AS p WHERE p.partrelid = parent AND p.partstrat = 'r') THEN
-    RAISE EXCEPTION 'table % has no monthly partitions', parent;
+  IF NOT EXISTS (SELECT FROM pg_partitioned_table AS p JOIN pg_class AS c ON c.oid = p.partrelid
+                  WHERE p.partrelid = parent AND p.partstrat = 'r' AND c.relowner = current_user::regrole) THEN
+    RAISE EXCEPTION 'table % has no monthly partitions of ours', parent;
   END IF;
   IF to_month - from_month > 366 * 30 OR from_month < DATE '1970-01-01' OR to_month > DATE '2200-01-01' THEN
     RAISE EXCEPTION 'months from % to % are out of range', from_month, to_month;

@@ -1,8 +1,9 @@
 """The consumer: the ordered reader of one tenant's log whose position moves together with its effects.
 
 One transaction per batch, so each event takes effect exactly once, a crash repeats nothing, and replay, backfill and
-live are one path. A batch that fails is rolled back and halved; the single event that fails goes to quarantine in
-the transaction that moves the position past it. An engine that does not answer is not the event's fault: the batch
+live are one path. A batch that fails is rolled back and halved, and so is what is left of it, until one event stands
+alone: what the others wait for is about one batch more. The single event that fails goes to quarantine in the
+transaction that moves the position past it. An engine that does not answer is not the event's fault: the batch
 is tried again as it is.
 """
 
@@ -24,12 +25,17 @@ POISON: Final = (KeyuanError, ValueError, TypeError, LookupError, ArithmeticErro
 
 @dataclass(slots=True)
 class Consumer:
-    """The one consumer of a tenant's log; `step` handles at most one batch."""
+    """The one consumer of a tenant's log; `step` handles at most one batch.
+
+    `suspects`: among so many of the next events is one that made a batch fail.
+    """
 
     database: Database
     secrets: Secrets
     tenant: int
     effects: Effects = field(default_factory=Effects)
+    suspects: int = 0
+    tried: int = 0
 
     def step(self, limit: int = BATCH_MAX) -> int:
         """Take the next batch in and return how many events it had; 0 when there are none.
@@ -38,19 +44,28 @@ class Consumer:
             EngineError: the database does not answer; nothing was changed, try again.
             CorruptionError: stored data contradicts itself; somebody has to look.
         """
+        size = min(limit, max(self.suspects // 2, 1)) if self.suspects else limit
         try:
-            return self._batch(limit)
+            taken = self._batch(size)
         except (EngineError, CorruptionError):
             self.effects.drop()
             raise
         except POISON as error:
             self.effects.drop()
-            return self._put_aside(error) if limit == 1 else self.step(max(limit // 2, 1))
+            if self.tried == 1:
+                self.suspects = 0
+                return self._put_aside(error)
+            self.suspects = self.tried
+            return self.step(limit)
+        self.suspects = max(self.suspects - taken, 0)
+        return taken
 
     def _batch(self, limit: int) -> int:
+        self.tried = limit
         with self.database.transaction(self.tenant) as session:
             batch = events.read_after(session, events.lock_position(session, NAME), limit)
             if batch:
+                self.tried = len(batch)
                 take_effect(session, self.secrets, batch, self.effects)
                 events.advance(session, NAME, batch[-1].seq)
         return len(batch)

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from keyuan.engines.database import migrate as migrate_room
+from keyuan.engines.database.migrate import migrations
 from real_server import Server
 from store.catalogue import catalogue, differences
 
@@ -92,3 +94,22 @@ def test_a_planted_difference_is_found(owner: Connection, planted: Connection, s
     planted.execute(statement.encode())
     found = differences(catalogue(planted), catalogue(owner))
     assert any(each.startswith(place) for each in found), found
+
+
+def test_a_migration_reaches_the_rows_of_all_tenants(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """Forced row-level security hides them from the owner, so a migration that changes rows must lift it meanwhile."""
+    name, everything = sql.Identifier("migrated_later"), migrations()
+    row = "INSERT INTO ledger.key (tenant, key, digest, answer, points) VALUES (%s, sha256('k'), sha256('d'), 2, 0)"
+    with psycopg.connect(**server.superuser | {"dbname": "postgres"}, autocommit=True) as superuser:
+        superuser.execute(sql.SQL("CREATE DATABASE {} OWNER keyuan_owner TEMPLATE template0").format(name))
+        monkeypatch.setattr(migrate_room, "migrations", lambda: everything[:7])
+        migrate_room.migrate(server.owner | {"dbname": "migrated_later"}, server.token_key)
+        with psycopg.connect(**server.superuser | {"dbname": "migrated_later"}, autocommit=True) as here:
+            for tenant in (1, 2):
+                here.execute(row, [tenant])
+            monkeypatch.undo()
+            migrate_room.migrate(server.owner | {"dbname": "migrated_later"}, server.token_key)
+            forced = "SELECT relforcerowsecurity FROM pg_class WHERE oid = 'ledger.key'::regclass"
+            assert here.execute("SELECT count(self) FROM ledger.key").fetchone() == (2,)
+            assert here.execute(forced).fetchone() == (True,)
+        superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

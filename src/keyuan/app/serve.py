@@ -67,9 +67,11 @@ def programme_time(installation: Installation) -> Generator[None, None, None]:
 
 
 def wait_for_stop() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
+    """Wait for Ctrl-C, SIGTERM or a closed terminal."""
     done = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # nohup
         signal.signal(number, lambda _number, _frame: done.set())
     # A wait without a time-out is not interrupted by signals on every platform.
     while not done.wait(1.0):

@@ -3,7 +3,7 @@
 import typer
 
 from keyuan.cli import data, inspect, rule, serve
-from keyuan.cli.output import told_errors
+from keyuan.cli.output import stop_cleanly_on_signals, told_errors
 
 app = typer.Typer(
     name="keyuan",
@@ -28,4 +28,5 @@ app.add_typer(inspect.config_app, name="config", help="Configuration.")
 def main() -> None:
     """Run the command line; our errors become a line and an exit code."""
     with told_errors():
+        stop_cleanly_on_signals()
         app()

@@ -1,10 +1,12 @@
 """How commands answer: words for people, one JSON value for programs, errors with what to do about them."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +15,8 @@ from keyuan.kernel.errors import InputError, KeyuanError, MissingError
 
 EXIT_FAILED = 1
 EXIT_INPUT = 2
+EXIT_INTERRUPTED = 130
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 DataDir = Annotated[
     Path | None, typer.Option("--data", help="Data folder (default .keyuan).", metavar="DIR", show_default=False)
@@ -32,6 +36,22 @@ def tell(text: str) -> None:
     sys.stderr.flush()
 
 
+def stop_cleanly_on_signals() -> None:
+    """Let SIGTERM and a closed terminal end a command as Ctrl-C does: what it started is stopped, once.
+
+    A signal that the caller has switched off (nohup, a job in the background) stays so.
+    """
+    signals = [each for each in _STOPPING if signal.getsignal(each) is not signal.SIG_IGN]
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for each in signals:
+        signal.signal(each, stop)
+
+
 @contextmanager
 def told_errors() -> Generator[None, None, None]:
     """Turn our errors into a line on standard error and an exit code: 2 when the caller can correct it, else 1."""
@@ -42,4 +62,4 @@ def told_errors() -> Generator[None, None, None]:
         raise SystemExit(EXIT_INPUT if isinstance(error, InputError | MissingError) else EXIT_FAILED) from None
     except KeyboardInterrupt:
         tell("keyuan: interrupted")
-        raise SystemExit(130) from None
+        raise SystemExit(EXIT_INTERRUPTED) from None

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -27,12 +27,13 @@ class Measured:
 
 
 @contextmanager
-def measuring(cluster: Cluster | None) -> Generator[Measured, None, None]:
-    """Sample the memory of this process, its children and PostgreSQL each second."""
+def measuring(cluster: Cluster | None, others: Iterable[int] = ()) -> Generator[Measured, None, None]:
+    """Sample the memory of this process, of `others`, their children and PostgreSQL each second."""
+    known = {os.getpid(), *others}
 
     def roots() -> list[int]:
         postmaster = cluster.pid if cluster is not None else None
-        return [os.getpid(), *([postmaster] if postmaster is not None else [])]
+        return [*known, *([postmaster] if postmaster is not None else [])]
 
     with Sampler(roots) as sampler:
         yield Measured(sampler)

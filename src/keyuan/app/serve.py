@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from pathlib import Path
 from keyuan import events
 from keyuan.app.installation import KEYS, Installation
 from keyuan.app.tree import Tell, Tree
-from keyuan.app.use import served
+from keyuan.app.use import is_served, served
 from keyuan.engines.database.embedded.passwords import keep
 from keyuan.kernel.clock import system_now
 
 RUN_FILE = "run.json"
 PARTS = ("web", "consumer", "jobs")
 _KEY_FILE = "write-key"
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,34 @@ class Running:
     """A process tree that serves."""
 
     url: str
-    write_key: str
-    tree: Tree
+    pids: dict[str, int]
     run_file: Path
+    here: bool = True
+    """Whether this command serves; else it has joined another that does."""
+
+
+@contextmanager
+def served_somehow(installation: Installation, tell: Tell) -> Generator[Running, None, None]:
+    """Serve, or join an `up` that serves this data folder already."""
+    running = _joined(installation)
+    if running is None:
+        with serving(installation, tell) as own:
+            yield own
+    else:
+        yield running
+
+
+def _joined(installation: Installation) -> Running | None:
+    """Return who serves, waiting until it says where."""
+    run_file = installation.folder / RUN_FILE
+    while is_served(installation.folder):
+        try:
+            found = json.loads(run_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            time.sleep(_POLL_S)
+        else:
+            return Running(found["url"], found["pids"], run_file, here=False)
+    return None
 
 
 @contextmanager
@@ -47,9 +74,10 @@ def serving(installation: Installation, tell: Tell) -> Generator[Running, None, 
         url = f"http://{host}:{port}"
         with Tree(installation.cluster, _commands(installation, port), tell) as tree:
             run_file = installation.folder / RUN_FILE
-            _write_private(run_file, {"url": url, "write_key": write_key, "pids": tree.pids() | {"main": os.getpid()}})
+            pids = tree.pids() | {"main": os.getpid()}
+            _write_private(run_file, {"url": url, "write_key": write_key, "pids": pids})
             try:
-                yield Running(url, write_key, tree, run_file)
+                yield Running(url, pids, run_file)
             finally:
                 run_file.unlink(missing_ok=True)
 
@@ -57,13 +85,18 @@ def serving(installation: Installation, tell: Tell) -> Generator[Running, None, 
 @contextmanager
 def programme_time(installation: Installation) -> Generator[None, None, None]:
     """Let a clock that is kept by hand run at normal speed meanwhile."""
-    with installation.database.transaction(installation.tenant) as session:
-        events.run_clock(session, system_now())
+    run_programme_time(installation)
     try:
         yield
     finally:
         with installation.database.transaction(installation.tenant) as session:
             events.stop_clock(session, system_now())
+
+
+def run_programme_time(installation: Installation) -> None:
+    """Let a clock that is kept by hand run at normal speed from now on; who serves keeps it going, and stops it."""
+    with installation.database.transaction(installation.tenant) as session:
+        events.run_clock(session, system_now())
 
 
 def wait_for_stop() -> None:

@@ -5,6 +5,7 @@ The lock is the kernel's (flock): a killed process lets go of it by dying, whate
 
 import fcntl
 import os
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ from keyuan.kernel.errors import RefusedError
 
 _USERS = "users.lock"
 _SERVER = "server.lock"
+_TRIES = 5
+_TRY_AGAIN_S = 0.05
 
 
 class AlreadyServedError(RefusedError):
@@ -55,12 +58,16 @@ def served(folder: Path) -> Generator[None, None, None]:
     Raises:
         AlreadyServedError: somebody serves it already.
     """
-    handle = os.open(folder / _SERVER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = _server_lock(folder)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyServedError(folder=folder) from None
+        for left in reversed(range(_TRIES)):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if left == 0:
+                    raise AlreadyServedError(folder=folder) from None
+                time.sleep(_TRY_AGAIN_S)  # perhaps somebody only asks who serves
         yield
     finally:
         os.close(handle)
@@ -68,8 +75,16 @@ def served(folder: Path) -> Generator[None, None, None]:
 
 def is_served(folder: Path) -> bool:
     """Return whether an `up` or `demo` serves a data folder now."""
+    handle = _server_lock(folder)
     try:
-        with served(folder):
-            return False
-    except AlreadyServedError:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    else:
+        return False
+    finally:
+        os.close(handle)
+
+
+def _server_lock(folder: Path) -> int:
+    return os.open(folder / _SERVER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

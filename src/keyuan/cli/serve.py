@@ -31,7 +31,7 @@ def up(data: DataDir = None, as_json: AsJson = False) -> None:
         serving(installation, tell) as running,
         programme_time(installation),
     ):
-        _say_where({"url": running.url, "run_file": str(running.run_file), "pids": running.tree.pids()}, as_json)
+        _say_where({"url": running.url, "run_file": str(running.run_file), "pids": running.pids}, as_json)
         wait_for_stop()
 
 
@@ -41,21 +41,24 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="Stop after the job instead of serving.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the main job on a year of real purchases, print what it found, and serve until Ctrl-C."""
+    """Run the main job on a year of real purchases, print what it found, and serve until Ctrl-C.
+
+    Beside a running `up` the job is done with its help, and `up` goes on serving.
+    """
     from keyuan.app.demo.job import Job, run
     from keyuan.app.demo.show import bars, found
     from keyuan.app.demo.source import source_folder
     from keyuan.app.installation import opened
     from keyuan.app.measure import measuring
-    from keyuan.app.serve import programme_time, serving, wait_for_stop
+    from keyuan.app.serve import programme_time, run_programme_time, served_somehow, wait_for_stop
     from keyuan.app.workers import tune_memory
     from keyuan.kernel.config import load_settings
 
     tune_memory()
     folder = source_folder(source)
     began_s = time.monotonic()
-    with opened(load_settings(data)) as installation, serving(installation, tell) as running:
-        with measuring(installation.cluster) as measured, bars() as report:
+    with opened(load_settings(data)) as installation, served_somehow(installation, tell) as running:
+        with measuring(installation.cluster, running.pids.values()) as measured, bars() as report:
             job = Job(installation, folder, report)
             job.seconds["start"] = round(time.monotonic() - began_s, 2)
             figures = run(job)
@@ -63,7 +66,10 @@ def demo(
         figures["url"] = running.url
         if not as_json:
             found(figures, changed=job.changed)
-        if not leave:
+        if not running.here:
+            run_programme_time(installation)
+            tell(f"Keyuan goes on serving at {running.url}.")
+        elif not leave:
             with programme_time(installation):
                 _say_where(figures | {"run_file": str(running.run_file)}, as_json)
                 wait_for_stop()

@@ -13,6 +13,7 @@ from typing import Any
 
 from keyuan import events, loyalty, segments
 from keyuan.app.demo import story
+from keyuan.app.importing import catch_up
 from keyuan.app.installation import Installation
 from keyuan.consent import Decision, Record
 from keyuan.engines.database import Session
@@ -137,6 +138,7 @@ def follow(job: Job) -> None:
                 return
             job.changed = True
             job.report("process", position, last)
+            catch_up(job.installation)  # when an `up` that was joined has gone meanwhile
             time.sleep(_POLL_S)
 
 

@@ -12,10 +12,11 @@ VALUES (%(tenant)s, %(segment)s, %(rule)s, %(title_en)s, %(title_zh)s, 1)
 SELECT s.segment, s.rule, s.title_en, s.title_zh FROM segments.segment AS s ORDER BY s.segment COLLATE "C"
 
 -- current --
--- Stays that have not ended, by the partial index.
-SELECT m.person, m.segment, m.entered_at
+-- Stays that have not ended, by the partial index; one row a person, because every value costs its reader.
+SELECT m.person, array_agg(m.segment), array_agg(m.entered_at)
   FROM segments.membership AS m
  WHERE m.person = ANY(%(people)s) AND m.left_at IS NULL
+ GROUP BY m.person
 
 -- end_stays --
 -- A stay is ended once. Few rows, found one by one by the partial index: beside a staged table, of which nothing is

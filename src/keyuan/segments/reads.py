@@ -21,10 +21,10 @@ def segments(session: Session) -> list[Segment]:
 
 def current(session: Session, people: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
     """Return the segments that people are in, and since when (microseconds)."""
-    found: dict[uuid.UUID, dict[str, int]] = {}
-    for person, segment, entered_at in session.rows(_SQL["current"], people=list(people)):
-        found.setdefault(person, {})[segment] = to_us(entered_at)
-    return found
+    return {
+        person: dict(zip(names, map(to_us, entered), strict=True))
+        for person, names, entered in session.rows(_SQL["current"], people=list(people))
+    }
 
 
 def sizes(session: Session, at: datetime) -> dict[str, int]:

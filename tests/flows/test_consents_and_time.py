@@ -1,5 +1,6 @@
 """Nothing runs without consent; time alone moves people and points. On a real PostgreSQL, for two tenants."""
 
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from keyuan.app.demo import story
 from keyuan.consent import Purpose
 from keyuan.engines.database import Database
 from keyuan.flows.as_of import membership_as_of, stored_membership, traits_as_of
+from keyuan.flows.consume import NAME as CONSUMER
 from keyuan.flows.expire import expire_all
 from keyuan.flows.figures import figures
 from keyuan.flows.reevaluate import reevaluate_all
@@ -160,6 +162,33 @@ def test_the_two_ways_agree_at_any_past_instant(shop: Shop):
             assert membership_as_of(session, traits, "postgres") == membership_as_of(session, traits, "duckdb")
             coffee = membership_as_of(session, traits)["coffee_regulars"]
             assert (shop.person("anna") in coffee) == (instant(at) > instant("2017-02-10T10:00:00"))
+
+
+def test_figures_as_of_an_instant_stay_as_they_are(shop: Shop):
+    shop.agree("anna", *ALL)
+    shop.send(shop.order("anna", "2017-03-01T10:00:00Z"))
+    shop.run()
+    with shop.database.transaction(1) as session:
+        before = figures(session, instant("2017-04-01"))
+    shop.send(shop.order("anna", "2017-04-01T00:00:01Z"), shop.order("new", "2017-04-02T10:00:00Z"))
+    shop.run()
+    with shop.database.transaction(1) as session:
+        assert before["people"] == 1
+        assert figures(session, instant("2017-04-01")) == before
+        assert figures(session, instant("2017-05-01"))["people"] == 2
+
+
+def test_a_withdrawal_waits_for_the_batch_at_hand(shop: Shop):
+    """Else a batch that read the consents before would make a portrait after the withdrawal had looked for one."""
+    shop.agree("anna", *ALL)
+    with shop.database.transaction(1) as batch:
+        events.lock_position(batch, CONSUMER)
+        withdrawing = threading.Thread(target=lambda: shop.agree("anna", *ALL, at=instant("2017-05-01"), given=False))
+        withdrawing.start()
+        withdrawing.join(0.5)
+        assert withdrawing.is_alive()
+    withdrawing.join(10)
+    assert not withdrawing.is_alive()
 
 
 def test_tenants_do_not_share_anything(database: Database, tmp_path: Path):

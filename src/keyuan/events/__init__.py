@@ -33,6 +33,7 @@ from keyuan.events.reads import (
     position,
     read_after,
     read_seqs,
+    senders_before,
 )
 from keyuan.events.replay import requeue, take_refused
 from keyuan.events.senders import forget, open_rests
@@ -77,6 +78,7 @@ __all__ = [
     "requeue",
     "revoke_source",
     "run_clock",
+    "senders_before",
     "source_of_key",
     "stop_clock",
     "take_refused",

@@ -192,3 +192,7 @@ SELECT count(*), coalesce(sum(json_array_length(o.body -> 'products')), 0)::int8
   FROM (SELECT convert_from(l.body, 'UTF8')::json AS body
           FROM events.log AS l
          WHERE l.kind = 'order' AND l.at < %(before)s) AS o
+
+-- senders_before --
+-- The whole log is read: for reports, not for pages.
+SELECT DISTINCT l.sender FROM events.log AS l WHERE l.at < %(before)s

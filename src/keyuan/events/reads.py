@@ -54,6 +54,11 @@ def order_totals(session: Session, before: datetime) -> OrderTotals:
     return OrderTotals._make(session.row(_SQL["order_totals"], before=before) or (0, 0, 0))
 
 
+def senders_before(session: Session, before: datetime) -> list[bytes]:
+    """Return everybody from whom an event came before an instant, in no order."""
+    return [sender for (sender,) in session.rows(_SQL["senders_before"], before=before)]
+
+
 def lock_position(session: Session, consumer: str) -> int:
     """Return how far a consumer is, and keep others of its name waiting until this transaction ends."""
     row = session.row(_SQL["lock_position"], consumer=consumer)

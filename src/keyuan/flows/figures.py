@@ -12,13 +12,14 @@ from keyuan.profiles import reads as profiles
 def figures(session: Session, as_of: datetime) -> dict[str, Any]:
     """Return people, orders, consents, points and segment sizes as of an instant.
 
-    People are counted by who was ever heard of; orders are those before `as_of`; entries those up to and with it.
+    People are those from whom an event came before `as_of`; orders are those before it, entries those up to and with
+    it.
     """
     sales = events.order_totals(session, as_of)
     points = ledger.totals(session, as_of)
     return {
         "as_of": as_of.isoformat().replace("+00:00", "Z"),
-        "people": profiles.count_people(session),
+        "people": profiles.count_people(session, events.senders_before(session, as_of)),
         "orders": sales.orders,
         "lines": sales.lines,
         "sales_minor": sales.total_minor,

@@ -141,4 +141,4 @@ DELETE FROM profiles.person_key AS k
 
 -- count_people --
 -- Several senders may be one person.
-SELECT count(DISTINCT i.person) FROM profiles.identity AS i
+SELECT count(DISTINCT i.person) FROM profiles.identity AS i WHERE i.sender = ANY(%(senders)s)

@@ -3,7 +3,7 @@
 Deliberately not here: who consented (`consent`), and contact fields in clear (`contact`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -81,9 +81,9 @@ def person_of(session: Session, sender: bytes) -> UUID | None:
     return None if row is None else row[1]
 
 
-def count_people(session: Session) -> int:
-    """How many people were ever heard of, with a portrait or without."""
-    row = session.row(_SQL["count_people"])
+def count_people(session: Session, senders: Sequence[bytes]) -> int:
+    """How many people these senders are, with a portrait or without."""
+    row = session.row(_SQL["count_people"], senders=senders)
     return row[0] if row else 0
 
 

@@ -46,6 +46,15 @@ def test_a_running_clock_that_is_renewed_keeps_normal_speed_for_ever():
     assert running.now(system + timedelta(minutes=300)) == NEW_YEAR + timedelta(minutes=300)
 
 
+def test_a_renewed_clock_is_as_far_ahead_as_before_also_for_what_was_received_before():
+    system = datetime(2026, 1, 1, tzinfo=UTC)
+    running = ProgrammeClock(by_hand=True, at=NEW_YEAR).started(system)
+    later = system + timedelta(seconds=50)
+    assert running.renewed(later) != running
+    assert running.renewed(later).ahead(later - timedelta(seconds=1)) == running.ahead(later) == NEW_YEAR - system
+    assert running.stopped(later).ahead(later + timedelta(seconds=9)) == NEW_YEAR - system - timedelta(seconds=9)
+
+
 def test_a_clock_whose_server_was_killed_stands_still_and_can_be_moved_again():
     system = datetime(2026, 1, 1, tzinfo=UTC)
     left = ProgrammeClock(by_hand=True, at=NEW_YEAR).started(system)

@@ -140,7 +140,7 @@ def _programme_time(one: _Keyed, clock: ProgrammeClock, policy: Policy) -> datet
     if not (policy.shift and clock.by_hand):
         return at
     try:
-        return at + (clock.now(received_at) - received_at)
+        return at + clock.ahead(received_at)
     except OverflowError:
         return None
 

@@ -59,6 +59,12 @@ class ProgrammeClock:
             return self.at
         return self.at + min(max(system - self.running_since, timedelta(0)), LEASE)
 
+    def ahead(self, system: datetime) -> timedelta:
+        """Return how far the programme's time is from real time at a moment; one value while the clock runs."""
+        if self.running_since is not None and abs(system - self.running_since) <= LEASE:
+            return self.at - self.running_since
+        return self.now(system) - system
+
     def runs(self, system: datetime) -> bool:
         """Tell whether a clock kept by hand goes on by itself."""
         return self.running_since is not None and system - self.running_since <= LEASE

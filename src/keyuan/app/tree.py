@@ -90,12 +90,19 @@ class Tree:
             try:
                 if self._cluster is not None and self._cluster.ensure():
                     self._tell("PostgreSQL had died and runs again.")
-            except KeyuanError as error:
+            except (KeyuanError, OSError) as error:
                 self._tell(f"PostgreSQL does not start: {error}")
             for child in self._children:
                 if child.needs_start():
                     self._tell(f"The {child.name} process had died and is started again.")
-                    child.start()
+                    self._start_again(child)
+
+    def _start_again(self, child: _Child) -> None:
+        """Start a child; without memory or a process number for it, the next round tries again."""
+        try:
+            child.start()
+        except OSError as error:
+            self._tell(f"The {child.name} process does not start: {error}")
 
 
 def ends_with_parent() -> None:

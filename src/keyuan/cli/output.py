@@ -1,6 +1,7 @@
 """How commands answer: words for people, one JSON value for programs, errors with what to do about them."""
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Generator
@@ -16,6 +17,7 @@ from keyuan.kernel.errors import InputError, KeyuanError, MissingError
 EXIT_FAILED = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
+_WRONG_PATH = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 DataDir = Annotated[
@@ -54,12 +56,20 @@ def stop_cleanly_on_signals() -> None:
 
 @contextmanager
 def told_errors() -> Generator[None, None, None]:
-    """Turn our errors into a line on standard error and an exit code: 2 when the caller can correct it, else 1."""
+    """Turn errors into a line on standard error and an exit code: 2 when the caller can correct it, else 1."""
     try:
         yield
     except KeyuanError as error:
         tell(f"keyuan: {error}")
         raise SystemExit(EXIT_INPUT if isinstance(error, InputError | MissingError) else EXIT_FAILED) from None
+    except BrokenPipeError:
+        # Who read our answer has gone (`| head`); nothing may be written at the end of the process either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_FAILED) from None
+    except OSError as failure:
+        where = f": {failure.filename}" if failure.filename is not None else ""
+        tell(f"keyuan: {failure.strerror or failure}{where}")
+        raise SystemExit(EXIT_INPUT if isinstance(failure, _WRONG_PATH) else EXIT_FAILED) from None
     except KeyboardInterrupt:
         tell("keyuan: interrupted")
         raise SystemExit(EXIT_INTERRUPTED) from None

@@ -18,7 +18,7 @@ from typing import Self
 
 import httpx
 
-from crash.orders import Story, number_of
+from crash.orders import Story
 
 _AGAIN_S = 0.05
 _TIMEOUT_S = 20.0
@@ -125,6 +125,3 @@ def send(client: httpx.Client, where: Where, body: str) -> bool:
         return False
     assert answer.status_code in {200, 408, 429, 500, 503}, answer.text
     return answer.is_success
-
-
-__all__ = ["Acknowledged", "Clients", "Where", "number_of", "send"]

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ RUN_FILE = "run.json"
 PARTS = ("web", "consumer", "jobs")
 _KEY_FILE = "write-key"
 _POLL_S = 0.1
+_WEB_S_MAX = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +66,28 @@ def _joined(installation: Installation) -> Running | None:
 
 
 @contextmanager
-def serving(installation: Installation, tell: Tell) -> Generator[Running, None, None]:
-    """Start web, consumer and jobs, and stop them at the end."""
+def serving(installation: Installation, tell: Tell, *, wait: bool = False) -> Generator[Running, None, None]:
+    """Start web, consumer and jobs, and stop them at the end; `wait`: say where only when web takes requests."""
+    run_file = installation.folder / RUN_FILE
     with served(installation.folder):
+        run_file.unlink(missing_ok=True)  # of a server that was killed
         host = installation.settings.host
         port = installation.settings.port or _free_port(host)
         write_key = _write_key(installation)
         url = f"http://{host}:{port}"
-        with Tree(installation.cluster, _commands(installation, port), tell) as tree:
-            run_file = installation.folder / RUN_FILE
-            pids = tree.pids() | {"main": os.getpid()}
-            _write_private(run_file, {"url": url, "write_key": write_key, "pids": pids})
-            try:
-                yield Running(url, pids, run_file)
-            finally:
-                run_file.unlink(missing_ok=True)
+        found: dict[str, object] = {"url": url, "write_key": write_key}
+
+        def say(pids: dict[str, int]) -> None:
+            _write_private(run_file, found | {"pids": pids | {"main": os.getpid()}})
+
+        try:
+            with Tree(installation.cluster, _commands(installation, port), tell) as tree:
+                if wait:
+                    _wait_for_web(host, port)
+                tree.say_pids(say)
+                yield Running(url, tree.pids() | {"main": os.getpid()}, run_file)
+        finally:
+            run_file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -120,6 +128,15 @@ def _commands(installation: Installation, port: int) -> dict[str, Sequence[str]]
 def _free_port(host: str) -> int:
     with socket.create_server((host, 0)) as found:
         return int(found.getsockname()[1])
+
+
+def _wait_for_web(host: str, port: int) -> None:
+    """Wait until somebody listens there, or for so long that waiting does not help."""
+    until_s = time.monotonic() + _WEB_S_MAX
+    while time.monotonic() < until_s:
+        with suppress(OSError), socket.create_connection((host, port), timeout=1):
+            return
+        time.sleep(_POLL_S)
 
 
 def _write_key(installation: Installation) -> str:

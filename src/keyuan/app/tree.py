@@ -63,6 +63,7 @@ class Tree:
         self._cluster = cluster
         self._children = [_Child(name, command) for name, command in commands.items()]
         self._tell = tell
+        self._say: Callable[[dict[str, int]], None] | None = None
         self._done = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watcher", daemon=True)
 
@@ -85,6 +86,11 @@ class Tree:
         """Return the process numbers by name."""
         return {child.name: child.process.pid for child in self._children if child.process is not None}
 
+    def say_pids(self, say: Callable[[dict[str, int]], None]) -> None:
+        """Tell the process numbers now, and again whenever a child was started anew."""
+        say(self.pids())
+        self._say = say
+
     def _watch(self) -> None:
         while not self._done.wait(WATCH_S):
             try:
@@ -101,6 +107,8 @@ class Tree:
         """Start a child; without memory or a process number for it, the next round tries again."""
         try:
             child.start()
+            if self._say is not None:
+                self._say(self.pids())
         except OSError as error:
             self._tell(f"The {child.name} process does not start: {error}")
 

@@ -28,7 +28,7 @@ def up(data: DataDir = None, as_json: AsJson = False) -> None:
 
     with (
         opened(load_settings(data), progress=tell) as installation,
-        serving(installation, tell) as running,
+        serving(installation, tell, wait=True) as running,
         programme_time(installation),
     ):
         _say_where({"url": running.url, "run_file": str(running.run_file), "pids": running.pids}, as_json)

@@ -34,6 +34,8 @@ class _Child:
 
     def start(self) -> None:
         self.started_at_s = time.monotonic()
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
         self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and our own words
             self.command, stdin=subprocess.PIPE, start_new_session=True
         )

@@ -16,7 +16,8 @@ from keyuan.kernel.clock import system_now
 
 def import_with_progress(installation: Installation, mapping: Path, where: Path) -> dict[str, Any]:
     """Import files and return what became of their rows."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("Import", total=None)
         report = import_files(
             installation.database,

@@ -92,6 +92,6 @@ def remove(
 
     folder = load_settings(data).data_dir.resolve()
     if not yes:
-        typer.confirm(f"Delete {folder} with its database and keys? There is no undo.", abort=True)
+        typer.confirm(f"Delete {folder} with its database and keys? There is no undo.", abort=True, err=True)
     remove_all(folder)
     answer({"removed": str(folder)}, as_json, lambda: f"{folder} is gone.")

@@ -7,7 +7,8 @@ because nothing is kept outside the database.
 import gc
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from keyuan.app.installation import Installation, attached
 from keyuan.app.tree import ends_with_parent
@@ -22,6 +23,7 @@ IDLE_S = 0.05
 _TROUBLE_S = 0.5
 _JOBS_S = 1.0
 _GC_THRESHOLD = 50_000
+_STEPS_PER_COLLECTION = 50
 
 Step = Callable[[Installation], bool]
 
@@ -38,6 +40,7 @@ def run_web(settings: Settings, port: int) -> None:
     from keyuan.web.server import make_app, uvicorn_options  # noqa: PLC0415  # likewise
 
     ends_with_parent()
+    tune_memory()
     with attached(settings) as installation:
         app = make_app(installation.database, installation.secrets, tenant=settings.tenant)
         uvicorn.run(app, host=settings.host, port=port, **uvicorn_options())
@@ -84,11 +87,36 @@ def _repeat(settings: Settings, step: Step, idle_s: float) -> None:
     signal.signal(signal.SIGTERM, lambda _number, _frame: done.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ends_with_parent()
-    tune_memory()
-    with attached(settings) as installation:
+    with attached(settings) as installation, collected_between() as collect:
         while not done.is_set():
             try:
-                if not step(installation):
+                busy = step(installation)
+                collect(busy)
+                if not busy:
                     done.wait(idle_s)
             except EngineError:
                 done.wait(_TROUBLE_S)
+
+
+@contextmanager
+def collected_between() -> Generator[Callable[[bool], None], None, None]:
+    """Take the collector out of the steps and run it between them: when there is a rest, or after so many.
+
+    A batch makes a million values that are freed by their counts; walking over them took a quarter of its time.
+    """
+    gc.disable()
+    gc.freeze()
+    steps = 0
+
+    def collect(busy: bool) -> None:  # noqa: FBT001  # what the step answered
+        nonlocal steps
+        steps += busy
+        if steps >= _STEPS_PER_COLLECTION or (steps and not busy):
+            gc.collect()
+            steps = 0
+
+    try:
+        yield collect
+    finally:
+        gc.unfreeze()
+        gc.enable()

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from keyuan.engines.database import Database
-from keyuan.kernel.errors import EngineError
+from keyuan.kernel.errors import KeyuanError
 from keyuan.segments.rules import Rule, RuleError, Table, compile_rule, read_rows
 from keyuan.segments.rules import closure as closure_module
 from keyuan.segments.rules import emit as emit_module
@@ -22,6 +22,9 @@ RULES = 300
 ROWS = 60
 # Where an engine left to itself would squeeze a number, sort by a language or forget a NULL.
 POINTED = [
+    "1e5 * 1e5 > i",
+    "-coalesce(i, 1.0) > 0 OR abs(coalesce(i, 1e3)) > 0",
+    "99999999999999.0 + 1e13 - i * 1.0 > 0",
     "i * 7 < d",
     "coalesce(i * 7, d) = d",
     "i + j > 0 AND abs(i) >= 0 AND -i <= 9223372036854775807",
@@ -148,6 +151,6 @@ def test_a_planted_bug_is_found(database: Database, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(owner, name, bug)
     try:
         found = _compared(database, Random(SEED), RULES)
-    except (EngineError, psycopg.Error) as failure:
+    except (KeyuanError, psycopg.Error) as failure:
         found = [str(failure)]
     assert found

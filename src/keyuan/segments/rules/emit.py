@@ -108,7 +108,9 @@ class Emitter:
             case int():
                 return str(node.value) if 0 <= node.value <= _INT4_MAX else f"CAST({node.value} AS BIGINT)"
             case Decimal():
-                return f"({node.value:f})" if node.value < 0 else f"{node.value:f}"
+                # Without a point it would be an integer to an engine, and overflow like one.
+                digits = f"{node.value:f}" if node.type.scale else f"{node.value:f}.0"
+                return f"({digits})" if node.value < 0 else digits
             case str():
                 return self.text(node.value)
 

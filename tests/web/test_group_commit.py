@@ -252,10 +252,10 @@ class Unplugged(Database):
         self.gone = False
 
     @contextmanager
-    def transaction(self, tenant: int) -> Generator[PostgresSession, None, None]:
+    def transaction(self, tenant: int, *, snapshot: bool = False) -> Generator[PostgresSession, None, None]:
         if self.gone:
             raise DatabaseGoneError
-        with self._inner.transaction(tenant) as session:
+        with self._inner.transaction(tenant, snapshot=snapshot) as session:
             yield session
 
 

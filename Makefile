@@ -36,8 +36,9 @@ $(VENV)/.test: requirements/test.txt pyproject.toml | $(BIN)/python
 demo: $(VENV)/.demo
 	@$(BIN)/keyuan demo $(ARGS)
 
+# Most of the time is waiting (for starts, kills, commits), so two files run at a time, each worker on its own PostgreSQL.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -q -m "not long" -n 2 --dist loadfile $(ARGS)
 
 test-long: $(VENV)/.test
 	$(BIN)/python -m pytest -q -m long --timeout 3600 $(ARGS)

@@ -175,7 +175,7 @@ def test_half_a_surrogate_pair_costs_only_its_own_event(site: Site, database: Da
 
 
 def test_a_batch_of_too_many_events_is_413(site: Site, database: Database):
-    assert_problem(site.client.post("/v1/batch", json={"batch": [{}] * 2_001}), 413)
+    assert_problem(site.client.post("/v1/batch", json={"batch": [{}] * 12_501}), 413)
     assert site.client.post("/v1/batch", json={"batch": []}).status_code == 200
     assert reasons(database) == {}
 
@@ -188,3 +188,12 @@ def test_unknown_paths_and_methods_are_problems_too(site: Site):
 def test_the_process_is_live_and_ready(site: Site):
     assert site.client.get("/livez").json() == {"status": "ok"}
     assert site.client.get("/readyz").json() == {"status": "ok"}
+
+
+def test_as_many_of_the_smallest_events_as_fit_into_a_body_are_taken(site: Site, database: Database):
+    events_sent = 12_000
+    body = b'{"batch":[' + b",".join([b'{"type":"track","event":"x","userId":"u"}'] * events_sent) + b"]}"
+    assert len(body) < 512_000
+    assert site.client.post("/v1/batch", content=body).status_code == 200
+    with database.transaction(1) as session:
+        assert session.row("SELECT count(*) FROM events.log") == (events_sent,)

@@ -4,6 +4,7 @@ Deliberately not here: running it (`evaluate`). Everything is in parentheses, so
 numbers are cast wide before they meet, so nothing overflows; text compares by code point.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -31,7 +32,7 @@ _INT4_MAX = 2**31 - 1
 _DUCKDB_NARROW = 18
 
 
-class Emitter:
+class Emitter(ABC):
     """What the engines have in common: standard SQL. `names` maps columns to quoted SQL names."""
 
     nulls: Mapping[Kind, str]
@@ -71,13 +72,13 @@ class Emitter:
             case Literal():
                 return self._literal(node)
 
+    @abstractmethod
     def exact(self, node: Node) -> str:
         """Write a number for arithmetic, in a type whose results cannot overflow."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wide(self, node: Node) -> str:
         """Write a number that will stand beside a number of another type."""
-        raise NotImplementedError
 
     def text(self, value: str) -> str:
         """Write a text literal."""
@@ -87,13 +88,13 @@ class Emitter:
         """Write a text that will be compared by code point."""
         return self.sql(node)
 
+    @abstractmethod
     def member(self, item: Node, items: Node) -> str:
         """Write `item IN items`; for an empty list that is false, even of NULL."""
-        raise NotImplementedError
 
+    @abstractmethod
     def macro(self, name: str) -> str:
         """Return the template of a macro."""
-        raise NotImplementedError
 
     def null(self, kind: Type) -> str:
         """Write a NULL of a type."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from keyuan.kernel.errors import ConflictError, InputError, MissingError
+from keyuan.kernel.errors import ConflictError, InputError
 
 EVENT_BYTES_MAX = 32_768
 LINES_MAX = 500
@@ -22,10 +22,6 @@ AHEAD_MAX = timedelta(hours=24)
 
 class PlanError(InputError):
     """The tracking plan is not valid."""
-
-
-class UnknownEventError(MissingError):
-    """There is no such event in the log or in quarantine."""
 
 
 class OtherFileError(ConflictError):

@@ -5,8 +5,6 @@ Concatenating "ab" + "c" and "a" + "bc" must not give one key, so every part is 
 
 import hashlib
 
-DIGEST_BYTES = 32
-
 
 def sha256(*parts: bytes) -> bytes:
     """Return the sha256 of the parts, each preceded by its length as 4 bytes, big-endian."""

@@ -11,7 +11,7 @@ from keyuan.events.intake import Gate, parse_plan
 from keyuan.events.intake.check import _MEMBER_OF
 from keyuan.events.intake.envelope import _member_by_member, read_envelope
 from keyuan.events.intake.peek import peek
-from keyuan.events.model import Order, OrderLine, PlanError, read_order
+from keyuan.events.model import Order, OrderLine, PlanError, Reason, Refusal, read_order
 from unit.events.gate import accepted, clear, event, order, rest
 
 
@@ -234,9 +234,12 @@ def test_an_envelope_read_strictly_and_member_by_member_is_the_same(
     st.binary(max_size=200)
     | st.dictionaries(st.text(max_size=8), st.none() | st.text(max_size=5)).map(lambda v: json.dumps(v).encode())
 )
-def test_hostile_bytes_never_raise(raw: bytes):
-    Gate(source="till").judge(raw)
-    peek(raw)
+def test_hostile_bytes_never_raise_and_are_refused_with_a_reason(raw: bytes):
+    judged = Gate(source="till").judge(raw)
+    assert isinstance(judged, Refusal)
+    assert judged.reason in Reason
+    assert judged.detail
+    assert all(value is None or isinstance(value, str) for value in peek(raw))
 
 
 def test_a_plan_says_everything_that_is_wrong_at_once():

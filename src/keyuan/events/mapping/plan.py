@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from keyuan.engines.files import Lookup, Selection, TimeColumn
 from keyuan.events.mapping.load import fields_of, instant_us
-from keyuan.events.mapping.model import Field, Mapping, MappingError, Source
+from keyuan.events.mapping.model import Mapping, MappingError, Source
 
 ROW_NUMBER = "@row"
 Column = tuple[str, str]
@@ -174,8 +174,3 @@ def _time(mapping: Mapping, source: Source) -> TimeColumn | int:
     if time.column is None:
         raise MappingError("time needs either column or constant.")
     return TimeColumn(column=_resolve(source, time.column), zone=zone, pattern=time.pattern, unit=time.unit)
-
-
-def field_column(given: Field) -> str | None:
-    """Return the column that a field reads, be it to show or to add."""
-    return given.column or given.sum

@@ -46,8 +46,3 @@ def fitted(value: Decimal) -> Decimal | None:
     if digits > VALUE_DIGITS_MAX or scale > SCALE_MAX:
         return None
     return EXACT.quantize(short, Decimal(1)) if scale < 0 else short
-
-
-def is_whole(text: str) -> bool:
-    """Tell whether the text of a number has neither point nor exponent."""
-    return text.lstrip("-").isdigit()

@@ -169,7 +169,7 @@ def test_what_was_earned_on_a_day_is_known_for_the_latest_day_and_for_earlier_on
     post(database, award("later", 2, day=first, day_points=10), award("today", 2, day=second, day_points=7))
     with database.transaction(1) as session:
         pairs = [(7, first), (7, second), (7, (T0 + 2 * DAY).date()), (8, first)]
-        assert ledger.earned(session, ("market", "points"), pairs) == {(7, first): 10, (7, second): 7}
+        assert ledger.OpenBooks(session).earned(("market", "points"), pairs) == {(7, first): 10, (7, second): 7}
     assert_books_hold(database)
 
 
@@ -184,7 +184,7 @@ def test_an_award_on_another_total_of_its_day_writes_nothing(database: Database)
 def test_answers_to_known_keys_can_be_asked_for(database: Database):
     post(database, award("a", 3), redeem("r", 10))
     with database.transaction(1) as session:
-        known = ledger.answered(session, [key("a"), key("r"), key("new")])
+        known = ledger.OpenBooks(session).answered([key("a"), key("r"), key("new")])
     assert {name: outcome.answer for name, outcome in known.items()} == {
         key("a"): Answer.POSTED,
         key("r"): Answer.TOO_FEW_POINTS,

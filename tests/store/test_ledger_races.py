@@ -9,7 +9,7 @@ import pytest
 from keyuan import ledger
 from keyuan.engines.database import Database, KeyTakenError, Session
 from keyuan.ledger import Answer
-from keyuan.ledger import store as store_module
+from keyuan.ledger import books as books_module
 from unit.ledger.samples import T0, YEAR, award, hold, redeem
 
 THREADS = 8
@@ -102,7 +102,7 @@ def test_without_the_lock_the_race_is_an_error_and_the_books_still_hold(
         """Leave the books open: the planted bug."""
 
     all_at_once(database, [[award("a", 100)]])
-    monkeypatch.setattr(store_module, "lock_books", lock_nothing)
+    monkeypatch.setattr(books_module, "lock_books", lock_nothing)
     with pytest.raises(KeyTakenError):
         race(database)
     verified(database)

@@ -1,17 +1,20 @@
 """A purchase earns points: orders of members become awards on the ledger, each order once.
 
-A batch in, in the order in which the baskets count; called inside the consumer's transaction. The ledger is locked
-before the day's totals are read, so the daily cap holds when a till and the consumer award at the same time.
+A batch in, in the order in which the baskets count; called inside the consumer's transaction. The books are opened,
+that is locked, before the day's totals are read, so the daily cap holds when a till and the consumer award at the
+same time.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 from keyuan import ledger, loyalty
 from keyuan.engines.database import Session
 from keyuan.kernel.clock import from_us
-from keyuan.kernel.digest import sha256
+
+Holders = dict[uuid.UUID, int]
 
 
 class Purchase(NamedTuple):
@@ -19,49 +22,58 @@ class Purchase(NamedTuple):
 
     person: uuid.UUID
     at_us: int
-    subject: tuple[bytes, ...]
+    subject: bytes
     currency: str
     total_minor: int
     lines: Sequence[tuple[str | None, int]]
 
 
-def earn(session: Session, programme: loyalty.Programme, purchases: Sequence[Purchase]) -> list[ledger.Outcome]:
+def earn(
+    session: Session,
+    programme: loyalty.Programme,
+    purchases: Sequence[Purchase],
+    *,
+    known: Holders | None = None,
+    memory: ledger.Memory | None = None,
+) -> list[ledger.Outcome]:
     """Award a batch of purchases and return the ledger's answers in the same order.
 
-    Purchases in another money than the programme's earn nothing and get no answer.
+    Purchases in another money than the programme's earn nothing and get no answer. `known` are holders of this
+    programme that the caller keeps, and are added to; `memory` as for `ledger.OpenBooks`.
     """
     purchases = [purchase for purchase in purchases if purchase.currency == programme.money_currency]
     if not purchases:
         return []
-    ledger.lock_books(session)
-    holders = _holders(session, programme.id, purchases)
-    keys = [_key(session.tenant, programme, purchase) for purchase in purchases]
-    answered = ledger.answered(session, keys)
-    fresh: dict[bytes, loyalty.Basket] = {}
-    baskets = [_basket(programme.rule, holders[purchase.person], purchase) for purchase in purchases]
-    for key, basket in zip(keys, baskets, strict=True):
-        if key not in answered:
-            fresh.setdefault(key, basket)
-    quotes = dict(zip(fresh, _quotes(session, programme, list(fresh.values())), strict=True))
-    awards = [
-        _award(programme, key, basket, purchase, quotes.get(key))
-        for key, basket, purchase in zip(keys, baskets, purchases, strict=True)
-    ]
-    return ledger.post(session, awards)
+    books = ledger.OpenBooks(session, memory)
+    holders = _holders(session, programme.id, purchases, {} if known is None else known)
+    tenant, rule = session.tenant, programme.rule
+    keys = [loyalty.earn_key(tenant, programme.id, rule.name, purchase.subject) for purchase in purchases]
+    baskets = [_basket(rule, holders[purchase.person], purchase) for purchase in purchases]
+    quotes = _quotes(books, programme, keys, baskets)
+    return books.post(
+        [
+            _award(programme, key, basket, purchase, quotes.get(key))
+            for key, basket, purchase in zip(keys, baskets, purchases, strict=True)
+        ]
+    )
 
 
-def _holders(session: Session, programme: str, purchases: Iterable[Purchase]) -> dict[uuid.UUID, int]:
+def _holders(session: Session, programme: str, purchases: Sequence[Purchase], known: Holders) -> Holders:
     """Return everybody's holder; who has none yet joins with her first purchase."""
+    people = {purchase.person for purchase in purchases}
+    people -= known.keys()
+    if people:
+        known |= loyalty.holders(session, programme, people)
+        _enrol(session, programme, [purchase for purchase in purchases if purchase.person not in known], known)
+    return known
+
+
+def _enrol(session: Session, programme: str, purchases: Iterable[Purchase], known: Holders) -> None:
     first = {purchase.person: purchase.at_us for purchase in reversed(list(purchases))}
-    holders = loyalty.holders(session, programme, first)
-    missing = [person for person in first if person not in holders]
-    for person in missing:
-        loyalty.enrol(session, programme, [person], from_us(first[person]))
-    return holders | loyalty.holders(session, programme, missing) if missing else holders
-
-
-def _key(tenant: int, programme: loyalty.Programme, purchase: Purchase) -> bytes:
-    return loyalty.earn_key(tenant, programme.id, programme.rule.name, purchase.subject)
+    for person, at_us in first.items():
+        loyalty.enrol(session, programme, [person], from_us(at_us))
+    if first:
+        known |= loyalty.holders(session, programme, first)
 
 
 def _basket(rule: loyalty.EarnRule, holder: int, purchase: Purchase) -> loyalty.Basket:
@@ -69,10 +81,18 @@ def _basket(rule: loyalty.EarnRule, holder: int, purchase: Purchase) -> loyalty.
     return loyalty.Basket(holder, purchase.at_us, purchase.total_minor, doubled)
 
 
-def _quotes(session: Session, programme: loyalty.Programme, baskets: Sequence[loyalty.Basket]) -> list[loyalty.Quote]:
-    pairs = {(basket.holder, loyalty.day_of(basket.at_us)) for basket in baskets}
-    earned = ledger.earned(session, (programme.brand, programme.currency), pairs)
-    return loyalty.quote_many(programme.rule, baskets, earned)
+def _quotes(
+    books: ledger.OpenBooks, programme: loyalty.Programme, keys: Sequence[bytes], baskets: Sequence[loyalty.Basket]
+) -> Mapping[bytes, loyalty.Quote]:
+    """Return what each new key earns; of one key twice in a batch the first counts."""
+    answered = books.answered(keys)
+    fresh: dict[bytes, loyalty.Basket] = {}
+    for key, basket in zip(keys, baskets, strict=True):
+        if key not in answered:
+            fresh.setdefault(key, basket)
+    pairs = {(basket.holder, loyalty.day_of(basket.at_us)) for basket in fresh.values()}
+    earned = books.earned((programme.brand, programme.currency), pairs)
+    return dict(zip(fresh, loyalty.quote_many(programme.rule, list(fresh.values()), earned), strict=True))
 
 
 def _award(
@@ -94,5 +114,5 @@ def _award(
         extra_minor=basket.doubled_minor,
         day=quote.day if quote else None,
         day_points=quote.day_points if quote else None,
-        reference=sha256(*purchase.subject),
+        reference=sha256(purchase.subject).digest(),
     )

@@ -13,6 +13,7 @@ import msgspec
 from keyuan.events import LoggedEvent
 from keyuan.flows.earn import Purchase
 from keyuan.kernel.clock import to_us
+from keyuan.loyalty import order_subject
 from keyuan.profiles.model import AnyFact, CouponFact, DeclaredFact, OrderFact, SendFact
 
 _TRAITS = msgspec.json.Decoder(dict[str, Any])
@@ -61,7 +62,7 @@ def meanings(event: LoggedEvent, person: uuid.UUID) -> tuple[AnyFact | None, Pur
         store=basket.store_id,
         order_id=basket.order_id,
     )
-    subject = (b"order", basket.order_id.encode())
+    subject = order_subject(basket.order_id)
     return fact, Purchase(person, at_us, subject, basket.currency, basket.total_minor, lines)
 
 

@@ -4,8 +4,10 @@ Pure; where a tenant's clock is kept is the business of `events`. Sessions, toke
 Units: instants are aware datetimes in UTC, or integer microseconds since the Unix epoch (`_us`).
 """
 
+from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -13,6 +15,7 @@ LEASE = timedelta(seconds=60)
 """How long a running clock goes on by itself; then somebody who serves must have renewed it."""
 _RENEW = LEASE / 6
 DAY_US = 86_400_000_000
+_EPOCH_DAY = EPOCH.toordinal()
 
 
 def to_us(instant: datetime) -> int:
@@ -32,11 +35,23 @@ def system_now() -> datetime:
 
 def add_months(instant_us: int, months: int) -> int:
     """Return the same instant of day `months` later; the last day of a shorter month stands in for a missing day."""
-    instant = from_us(instant_us)
-    year, month = divmod(instant.year * 12 + instant.month - 1 + months, 12)
-    first_after = datetime(year + (month + 1) // 12, (month + 1) % 12 + 1, 1, tzinfo=UTC)
-    last_day = (first_after - timedelta(days=1)).day
-    return to_us(instant.replace(year=year, month=month + 1, day=min(instant.day, last_day)))
+    day, time_us = divmod(instant_us, DAY_US)
+    return _months_after(day, months) * DAY_US + time_us
+
+
+@lru_cache(maxsize=4_096)
+def _months_after(day: int, months: int) -> int:
+    """Return the day so many months after a day, both counted from the epoch."""
+    start = date_of(day)
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(start.day, last)).toordinal() - _EPOCH_DAY
+
+
+@lru_cache(maxsize=4_096)
+def date_of(day: int) -> date:
+    """Return the date of a day counted from the epoch."""
+    return date.fromordinal(_EPOCH_DAY + day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ import hashlib
 
 def sha256(*parts: bytes) -> bytes:
     """Return the sha256 of the parts, each preceded by its length as 4 bytes, big-endian."""
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(len(part).to_bytes(4, "big"))
-        whole.update(part)
-    return whole.digest()
+    return hashlib.sha256(framed(*parts)).digest()
+
+
+def framed(*parts: bytes) -> bytes:
+    """Return the parts, each preceded by its length: what `sha256` digests."""
+    return b"".join([piece for part in parts for piece in (len(part).to_bytes(4, "big"), part)])

@@ -4,6 +4,8 @@ Accounts are opaque; who a holder is, is known to other rooms alone.
 """
 
 from keyuan.ledger.audit import LedgerDifferenceError, Report, verify
+from keyuan.ledger.books import OpenBooks, expire_due, post, release_due
+from keyuan.ledger.memory import Memory
 from keyuan.ledger.model import (
     BATCH_MAX,
     Answer,
@@ -30,14 +32,11 @@ from keyuan.ledger.reads import (
     Line,
     Totals,
     about_to_expire,
-    answered,
     balances,
-    earned,
     entries,
     statement,
     totals,
 )
-from keyuan.ledger.store import expire_due, lock_books, post, release_due
 
 __all__ = [
     "BATCH_MAX",
@@ -56,6 +55,8 @@ __all__ = [
     "LedgerDifferenceError",
     "LedgerInputError",
     "Line",
+    "Memory",
+    "OpenBooks",
     "Outcome",
     "Redeem",
     "Report",
@@ -65,12 +66,9 @@ __all__ = [
     "TransferRefusedError",
     "Void",
     "about_to_expire",
-    "answered",
     "balances",
-    "earned",
     "entries",
     "expire_due",
-    "lock_books",
     "post",
     "release_due",
     "statement",

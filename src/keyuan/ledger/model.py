@@ -23,6 +23,9 @@ AT_MIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AT_MAX: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _DIGEST_BYTES: Final = 32
 _ZERO: Final = timedelta(0)
+_NAMES_MAX: Final = 1_000
+_checked_names: set[tuple[str, str, str]] = set()
+"""Brand, currency and rule of awards that were found in order: few, and each in very many awards."""
 
 
 class Bucket(IntEnum):
@@ -154,6 +157,35 @@ class Award:
     reference: bytes | None = None
 
     def __post_init__(self) -> None:
+        # Awards are many: what is in order is seen in one expression, only what is not is looked at word by word.
+        if not (
+            type(self.key) is bytes
+            and len(self.key) == _DIGEST_BYTES
+            and type(self.holder) is int
+            and 1 <= self.holder <= HOLDER_MAX
+            and (self.brand, self.currency, self.rule) in _checked_names
+            and type(self.points) is int
+            and 0 <= self.points <= POINTS_MAX
+            and type(self.rule_version) is int
+            and 0 <= self.rule_version <= POINTS_MAX
+            and type(self.base_minor) is int
+            and -MINOR_MAX <= self.base_minor <= MINOR_MAX
+            and type(self.extra_minor) is int
+            and -MINOR_MAX <= self.extra_minor <= MINOR_MAX
+            and type(self.day) is date
+            and type(self.day_points) is int
+            and self.points <= self.day_points <= BALANCE_MAX
+            and type(self.reference) is bytes
+            and len(self.reference) == _DIGEST_BYTES
+            and type(self.at) is datetime
+            and self.at.tzinfo is UTC
+            and type(self.expires_at) is datetime
+            and self.expires_at.tzinfo is UTC
+            and AT_MIN <= self.at < self.expires_at < AT_MAX
+        ):
+            self._check()
+
+    def _check(self) -> None:
         _check_common(self.key, self.at, self.reference)
         _check_book(self.holder, self.brand, self.currency)
         _check_whole("points", self.points, 0, POINTS_MAX)
@@ -171,6 +203,9 @@ class Award:
             raise LedgerInputError("day must be a date")
         if self.day_points is not None:
             _check_whole("day_points", self.day_points, self.points, BALANCE_MAX)
+        if len(_checked_names) >= _NAMES_MAX:
+            _checked_names.clear()
+        _checked_names.add((self.brand, self.currency, self.rule))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -228,16 +228,6 @@ SELECT coalesce(sum(e.points) FILTER (WHERE e.kind = 1), 0)::int8,
   FROM ledger.entry AS e
  WHERE e.at <= %(as_of)s
 
--- latest_days --
--- The latest day of an award per account, and its total.
-SELECT a.account_id, a.holder, a.day, a.day_points
-  FROM ledger.account AS a
- WHERE a.holder = ANY(%(holders)b::int8[])
-   AND a.brand = %(brand)s
-   AND a.currency = %(currency)s
-   AND a.bucket = 2
-   AND a.day IS NOT NULL
-
 -- isolation --
 -- A transaction with one snapshot needs no lock to be read as a whole.
 SELECT current_setting('transaction_isolation')

@@ -6,12 +6,11 @@ Units: points (int); instants are aware UTC datetimes.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.ledger.model import Answer, Bucket, Entry, Kind, Outcome
-from keyuan.ledger.store import earned_on_days
+from keyuan.ledger.model import Bucket, Entry, Kind
 
 _SQL = load_statements(__package__ or "")
 LIMIT_MAX: Final = 1_000
@@ -132,33 +131,3 @@ def entries(session: Session, after: int = 0) -> Iterator[Entry]:
     """Every entry after a number, in order: for exports, and for the leaves of proofs."""
     for *fields, _link in session.stream(_SQL["entries_after"], after=after):
         yield Entry(*fields)
-
-
-def earned(session: Session, book: tuple[str, str], pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:
-    """What holders earned on (holder, day) in a book (brand, currency); 0 is left out.
-
-    Ask under `lock_books`, so that no other award comes between the question and the award that builds on it.
-    """
-    wanted = set(pairs)
-    brand, currency = book
-    rows = session.rows(
-        _SQL["latest_days"], holders=list({holder for holder, _day in wanted}), brand=brand, currency=currency
-    )
-    latest = {holder: (account_id, day, points) for account_id, holder, day, points in rows}
-    found: dict[tuple[int, date], int] = {}
-    late: dict[tuple[int, date], int] = {}
-    for holder, day in wanted:
-        account_id, latest_day, points = latest.get(holder, (0, date.min, 0))
-        if day == latest_day:
-            found[holder, day] = points
-        elif day < latest_day:
-            late[account_id, day] = holder
-    for (account_id, day), points in earned_on_days(session, late).items():
-        found[late[account_id, day], day] = points
-    return found
-
-
-def answered(session: Session, keys: Iterable[bytes]) -> dict[bytes, Outcome]:
-    """The first answers to keys that were used before; ask under `lock_books` if something is built on it."""
-    rows = session.rows(_SQL["known_keys"], keys=list(keys))
-    return {key: Outcome(key, Answer(answer), seq, points, repeated=True) for key, _digest, answer, seq, points in rows}

@@ -88,6 +88,15 @@ class KeyRow(NamedTuple):
     points: int
 
 
+class Head(NamedTuple):
+    """The end of the chain of entries, and how many accounts and keys were ever made."""
+
+    seq: int
+    link: bytes
+    accounts: int
+    keys: int
+
+
 AccountKey = tuple[int, int, str, str]
 """Bucket, holder (0: the brand's own), brand, currency."""
 
@@ -112,6 +121,11 @@ class State:
     def __post_init__(self) -> None:
         if not self.link:
             self.link = first_link(self.tenant)
+
+    @property
+    def head(self) -> Head:
+        """Where the chain ends now."""
+        return Head(self.seq, self.link, self.accounts_made, self.keys_kept)
 
     def keep_account(self, account: Account) -> None:
         """Add an account that is stored."""

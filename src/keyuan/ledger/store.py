@@ -1,37 +1,19 @@
-"""Batches into the books: load what a batch touches, decide it, write it set by set, in the caller's transaction.
+"""Writing what a batch has changed of the books, set by set, in the caller's transaction.
 
 Deliberately not here: decisions (`decide`), commit (the caller's) and questions (`reads`).
 Units: points; instants are aware UTC datetimes.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date
 from typing import Any, Final
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.kernel.clock import to_us
-from keyuan.ledger.canonical import expire_key, release_key
-from keyuan.ledger.decide import Decisions, decide
-from keyuan.ledger.model import (
-    BATCH_MAX,
-    Answer,
-    Award,
-    Bucket,
-    Capture,
-    Expire,
-    Hold,
-    Kind,
-    LedgerCorruptionError,
-    LedgerInputError,
-    Outcome,
-    Redeem,
-    Request,
-    Void,
-)
-from keyuan.ledger.state import Account, Held, KeyRow, Lot, State, lot_us
+from keyuan.ledger.decide import Decisions
+from keyuan.ledger.model import Answer, Kind, LedgerCorruptionError
+from keyuan.ledger.state import Account, Head
 
 _SQL = load_statements(__package__ or "")
-LOCK_ROOM: Final = 0x6C656467  # "ledg": the first half of the advisory lock, the tenant is the second
 
 _ENTRY: Final = {
     "seq": "int8", "at": "timestamptz", "kind": "int2", "source": "int8", "target": "int8", "points": "int8",
@@ -62,165 +44,12 @@ _HOLD: Final = {"hold": "int8", "remaining": "int8", "remaining_before": "int8"}
 Row = tuple[Any, ...]
 
 
-def lock_books(session: Session) -> None:
-    """Be the only writer of this tenant's ledger until the transaction ends; may be called more than once."""
-    session.execute(_SQL["lock_books"], room=LOCK_ROOM, tenant=session.tenant)
-
-
-def post(session: Session, requests: Sequence[Request]) -> list[Outcome]:
-    """Answer a batch of at most BATCH_MAX requests in order, and write what they change.
-
-    A refusal or a conflict is an answer, not an error; `Outcome.error()` makes one of it.
+def keep(session: Session, decisions: Decisions, before: Head, after: Head) -> None:
+    """Write the decisions of a batch that began at one head of the chain and ends at another.
 
     Raises:
-        LedgerInputError: too many requests.
-        StaleDayError: an award does not continue its day's total; nothing was written.
-        LedgerCorruptionError: the books contradict themselves; nothing was written.
+        LedgerCorruptionError: something is not as it was read; roll back.
     """
-    if len(requests) > BATCH_MAX:
-        raise LedgerInputError(f"a batch has at most {BATCH_MAX} requests", requests=len(requests))
-    if not requests:
-        return []
-    lock_books(session)
-    state = _load(session, requests)
-    before = (state.seq, state.keys_kept)
-    decisions = decide(state, requests)
-    if decisions.keys:
-        _keep(session, decisions)
-        _move_head(session, state, before)
-    return decisions.outcomes
-
-
-def expire_due(session: Session, now: datetime, limit: int = BATCH_MAX) -> int:
-    """Expire what is free of the lots that are due at `now`, first due first; how many entries that made.
-
-    Call it again until it returns 0. What is on hold stays, and expires in a later run if it is given back.
-    """
-    lock_books(session)
-    due = session.rows(_SQL["due_lots"], now=now, limit=min(limit, BATCH_MAX))
-    tenant = session.tenant
-    outcomes = post(
-        session,
-        [Expire(key=expire_key(tenant, lot, expired), lot=lot, expired=expired, at=now) for lot, expired in due],
-    )
-    return _all_posted(outcomes)
-
-
-def release_due(session: Session, now: datetime, limit: int = BATCH_MAX) -> int:
-    """Give back what is left of the holds whose time is out at `now`; how many entries that made."""
-    lock_books(session)
-    due = session.rows(_SQL["due_holds"], now=now, limit=min(limit, BATCH_MAX))
-    tenant = session.tenant
-    outcomes = post(session, [Void(key=release_key(tenant, hold), hold=key, at=now) for hold, key in due])
-    return _all_posted(outcomes)
-
-
-def _all_posted(outcomes: Sequence[Outcome]) -> int:
-    for outcome in outcomes:
-        # Found due under the lock, so neither a repeat nor a refusal is possible; a caller would loop for ever.
-        if not outcome.posted or outcome.repeated:
-            raise LedgerCorruptionError("what is due cannot be settled", key=outcome.key.hex())
-    return len(outcomes)
-
-
-def _load(session: Session, requests: Sequence[Request]) -> State:
-    state = State(session.tenant)
-    head = session.row(_SQL["head"])
-    if head is not None:
-        state.seq, state.link, state.accounts_made, state.keys_kept = head
-    rows = session.rows(_SQL["known_keys"], keys=list({request.key for request in requests}))
-    state.keys = {key: KeyRow(key, digest, Answer(answer), seq, points) for key, digest, answer, seq, points in rows}
-    fresh = [request for request in requests if request.key not in state.keys]
-    awards = [r for r in fresh if type(r) is Award]
-    spends = [r for r in fresh if type(r) is Redeem or type(r) is Hold]
-    holds, lots = _load_settled(session, state, fresh) if len(awards) + len(spends) < len(fresh) else ([], [])
-    brands = {r.brand for r in awards} | {r.brand for r in spends} | {a.brand for a in state.by_id.values()}
-    holders = {r.holder for r in awards} | {r.holder for r in spends}
-    rows = session.rows(_SQL["accounts_of_holders"], holders=[0, *holders], brands=list(brands)) if brands else []
-    _keep_accounts(state, rows)
-    _load_queues(session, state, spends, lots)
-    _link_holds(session, state, holds)
-    _load_earlier_days(session, state, awards)
-    return state
-
-
-def _load_settled(session: Session, state: State, fresh: Sequence[Request]) -> tuple[list[Row], list[Row]]:
-    """The rows of the holds and lots that captures, releases and expiries name; their accounts go into the state."""
-    keys = [r.hold for r in fresh if isinstance(r, Capture | Void)]
-    numbers = [r.lot for r in fresh if isinstance(r, Expire)]
-    holds = session.rows(_SQL["holds_by_key"], keys=keys) if keys else []
-    takes = session.rows(_SQL["takes_of"], seqs=[row[0] for row in holds]) if holds else []
-    numbers += [lot for _seq, lot, _points in takes]
-    lots = session.rows(_SQL["lots_by_number"], lots=list(set(numbers))) if numbers else []
-    ids = {row[1] for row in lots} | {row[2] for row in holds} | {row[3] for row in holds}
-    if ids:
-        _keep_accounts(state, session.rows(_SQL["accounts_by_id"], account_ids=list(ids)))
-    by_hold: dict[int, list[tuple[int, int]]] = {}
-    for seq, lot, points in takes:
-        by_hold.setdefault(seq, []).append((lot, points))
-    return [(*row, by_hold.get(row[0], [])) for row in holds], lots
-
-
-def _keep_accounts(state: State, rows: Iterable[Row]) -> None:
-    for account_id, bucket, holder, brand, currency, name, balance, legs, day, day_points in rows:
-        if account_id not in state.by_id:
-            state.keep_account(
-                Account(account_id, bucket, holder, brand, currency, name, balance, legs, day, day_points, balance)
-            )
-
-
-def _load_queues(session: Session, state: State, spends: Sequence[Redeem | Hold], settled: Sequence[Row]) -> None:
-    """Lots in the order of spending for every account that may spend; the settled ones are the same records."""
-    names = {(Bucket.AVAILABLE, r.holder, r.brand, r.currency) for r in spends}
-    spenders = [state.accounts[name].account_id for name in names if name in state.accounts]
-    queued = session.rows(_SQL["lots_of_accounts"], account_ids=spenders) if spenders else []
-    state.lots_of = {account_id: [] for account_id in spenders}
-    for row in {row[0]: row for row in (*settled, *queued)}.values():
-        lot, account_id, granted, remaining, held, expired, expires_at = row
-        record = Lot(
-            lot, account_id, granted, remaining, held, expired, expires_at, lot_us(expires_at), remaining, held
-        )
-        state.lots[lot] = record
-        if account_id in state.lots_of:
-            state.lots_of[account_id].append(record)
-    for queue in state.lots_of.values():
-        queue.sort()
-
-
-def _link_holds(session: Session, state: State, holds: Sequence[Row]) -> None:
-    for hold, key, available_id, account_id, points, remaining, expires_at, pairs in holds:
-        if any(lot not in state.lots for lot, _part in pairs):
-            raise LedgerCorruptionError("a hold's lots are missing", tenant=session.tenant, hold=hold)
-        takes = sorted((state.lots[lot], part) for lot, part in pairs)
-        state.holds[key] = Held(
-            hold, key, available_id, account_id, points, remaining, expires_at, to_us(expires_at), takes, remaining
-        )
-
-
-def _load_earlier_days(session: Session, state: State, awards: Sequence[Award]) -> None:
-    """Totals of days before an account's latest: a purchase that comes late counts on them."""
-    late: set[tuple[int, date]] = set()
-    for award in awards:
-        account = state.accounts.get((Bucket.AVAILABLE, award.holder, award.brand, award.currency))
-        if account is not None and account.day and award.day and award.day < account.day:
-            late.add((account.account_id, award.day))
-    state.earlier_days = earned_on_days(session, late)
-
-
-def earned_on_days(session: Session, pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:
-    """What was earned on (account, day), from entries; slow, meant for days before the account's latest."""
-    wanted = sorted(pairs)
-    if not wanted:
-        return {}
-    rows = session.rows(
-        _SQL["earned_on_days"],
-        account_ids=[account_id for account_id, _day in wanted],
-        days=[day for _account_id, day in wanted],
-    )
-    return {(account_id, day): points for account_id, day, points in rows}
-
-
-def _keep(session: Session, decisions: Decisions) -> None:
     _keep_accounts_changed(session, decisions.accounts.values())
     _keep_entries(session, decisions)
     unposted = [(row.key, row.digest, row.answer) for row in decisions.keys if row.answer is not Answer.POSTED]
@@ -237,6 +66,7 @@ def _keep(session: Session, decisions: Decisions) -> None:
     _change(session, "change_holds", "ledger_hold", _HOLD, [
         (h.hold, h.remaining, h.remaining_before) for h in decisions.holds.values() if not h.is_new
     ])  # fmt: skip
+    _move_head(session, before, after)
 
 
 def _keep_accounts_changed(session: Session, accounts: Iterable[Account]) -> None:
@@ -249,6 +79,8 @@ def _keep_accounts_changed(session: Session, accounts: Iterable[Account]) -> Non
         (a.account_id, a.balance, a.balance_before, a.legs, a.day, a.day_points)
         for a in touched if not a.is_new
     ])  # fmt: skip
+    for account in touched:
+        account.balance_before, account.is_new = account.balance, False
 
 
 def _keep_entries(session: Session, decisions: Decisions) -> None:
@@ -284,10 +116,8 @@ def _check_count(session: Session, statement: str, touched: int, expected: int) 
         raise LedgerCorruptionError("somebody wrote past the lock", statement=statement, tenant=session.tenant)
 
 
-def _move_head(session: Session, state: State, before: tuple[int, int]) -> None:
-    seq_before, keys_before = before
-    moved = {"seq": state.seq, "link": state.link, "accounts": state.accounts_made, "keys": state.keys_kept}
-    if keys_before == 0:
-        session.execute(_SQL["begin_head"], tenant=session.tenant, **moved)
-    elif session.execute(_SQL["move_head"], seq_before=seq_before, keys_before=keys_before, **moved) != 1:
+def _move_head(session: Session, before: Head, after: Head) -> None:
+    if before.keys == 0:
+        session.execute(_SQL["begin_head"], tenant=session.tenant, **after._asdict())
+    elif session.execute(_SQL["move_head"], seq_before=before.seq, keys_before=before.keys, **after._asdict()) != 1:
         raise LedgerCorruptionError("the head moved under the lock", tenant=session.tenant)

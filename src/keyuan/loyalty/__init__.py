@@ -9,6 +9,7 @@ from keyuan.loyalty.model import (
     day_of,
     doubled_minor,
     earn_key,
+    order_subject,
     quote_many,
 )
 from keyuan.loyalty.reads import holders, programme, programmes
@@ -26,6 +27,7 @@ __all__ = [
     "earn_key",
     "enrol",
     "holders",
+    "order_subject",
     "programme",
     "programmes",
     "quote_many",

@@ -7,15 +7,18 @@ Not here: who the member is (flows resolve that) and how points are kept (`ledge
 Units: `_minor` in the programme's money currency, points are whole; a day is a UTC day.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
-from typing import NamedTuple
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from keyuan.kernel.clock import DAY_US, add_months
-from keyuan.kernel.digest import sha256
+from keyuan.kernel.clock import DAY_US, add_months, date_of
+from keyuan.kernel.digest import framed
 from keyuan.kernel.errors import MissingError
 
-_EPOCH_DAY = date(1970, 1, 1)
+if TYPE_CHECKING:
+    from _hashlib import HASH
 
 
 class UnknownProgrammeError(MissingError):
@@ -71,13 +74,13 @@ DayPoints = Mapping[tuple[int, date], int]
 
 def day_of(at_us: int) -> date:
     """Return the UTC day of an instant."""
-    return _EPOCH_DAY + timedelta(days=at_us // DAY_US)
+    return date_of(at_us // DAY_US)
 
 
 def doubled_minor(rule: EarnRule, lines: Iterable[tuple[str | None, int]]) -> int:
     """Return the sum of the lines (category, minor units) whose category is doubled."""
     doubled = rule.doubled_categories
-    return sum(minor for category, minor in lines if category in doubled)
+    return sum([minor for category, minor in lines if category in doubled])
 
 
 def quote_many(rule: EarnRule, baskets: Sequence[Basket], earned: DayPoints) -> list[Quote]:
@@ -94,10 +97,27 @@ def quote_many(rule: EarnRule, baskets: Sequence[Basket], earned: DayPoints) -> 
     return quotes
 
 
-def earn_key(tenant: int, programme: str, rule: str, subject: Sequence[bytes]) -> bytes:
+def earn_key(tenant: int, programme: str, rule: str, subject: bytes) -> bytes:
     """Return the key under which one purchase is awarded once, however often and from wherever it is told.
 
-    `subject` is the order's id where there is one (a till, an app and an import that send the same order then
-    share the key), else the source and its message key.
+    `subject` is the order where there is one (`order_subject`): a till, an app and an import that send the same
+    order then share the key.
     """
-    return sha256(b"earn", str(tenant).encode(), programme.encode(), rule.encode(), *subject)
+    whole = _begun_key(tenant, programme, rule).copy()
+    whole.update(subject)
+    return whole.digest()
+
+
+def order_subject(order_id: str) -> bytes:
+    """Return the bytes that stand for an order in its key."""
+    body = order_id.encode()
+    return _ORDER + len(body).to_bytes(4, "big") + body
+
+
+_ORDER = framed(b"order")
+
+
+@lru_cache(maxsize=256)
+def _begun_key(tenant: int, programme: str, rule: str) -> "HASH":
+    """Return the digest of what the keys of one rule begin with; copies of it are carried on."""
+    return hashlib.sha256(framed(b"earn", str(tenant).encode(), programme.encode(), rule.encode()))

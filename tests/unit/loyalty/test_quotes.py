@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyuan.kernel.clock import DAY_US, from_us, to_us
-from keyuan.loyalty import Basket, EarnRule, day_of, doubled_minor, earn_key, quote_many
+from keyuan.loyalty import Basket, EarnRule, day_of, doubled_minor, earn_key, order_subject, quote_many
 
 RULE = EarnRule("basket", 1, 100, 500, frozenset({"COFFEE", "FLUID MILK PRODUCTS"}), 12)
 NOON = to_us(datetime(2017, 3, 4, 12, tzinfo=UTC))
@@ -74,14 +74,14 @@ def test_a_lot_expires_at_the_same_instant_twelve_months_later(at: str, expires:
 
 
 def test_the_key_of_an_order_depends_on_tenant_programme_rule_and_order_and_nothing_else():
-    first = earn_key(1, "market", "basket", (b"order", b"31"))
-    assert first == earn_key(1, "market", "basket", (b"order", b"31"))
+    first = earn_key(1, "market", "basket", order_subject("31"))
+    assert first == earn_key(1, "market", "basket", order_subject("31"))
     others = [
-        earn_key(2, "market", "basket", (b"order", b"31")),
-        earn_key(1, "other", "basket", (b"order", b"31")),
-        earn_key(1, "market", "other", (b"order", b"31")),
-        earn_key(1, "market", "basket", (b"order", b"32")),
-        earn_key(1, "market", "basketorder", (b"31",)),
+        earn_key(2, "market", "basket", order_subject("31")),
+        earn_key(1, "other", "basket", order_subject("31")),
+        earn_key(1, "market", "other", order_subject("31")),
+        earn_key(1, "market", "basket", order_subject("32")),
+        earn_key(1, "market", "basketorder", order_subject("31")),
     ]
     assert len({first, *others}) == 6
 

@@ -13,7 +13,7 @@ from typing import cast
 from keyuan.engines.database import Row, Session, ValueRefusedError, load_statements
 from keyuan.ledger.audit.books import Books, Counts, LedgerDifferenceError
 from keyuan.ledger.audit.rebuild import rebuild
-from keyuan.ledger.store import lock_books
+from keyuan.ledger.books import lock_books
 
 _SQL = load_statements("keyuan.ledger")
 

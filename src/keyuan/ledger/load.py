@@ -1,0 +1,125 @@
+"""Reading what a batch touches of the books: accounts, and the lots and holds behind spends and settlements.
+
+Deliberately not here: decisions (`decide`) and the lock under which this is read (`books`).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from keyuan.engines.database import Row, Session, load_statements
+from keyuan.kernel.clock import to_us
+from keyuan.ledger.memory import Memory
+from keyuan.ledger.model import Award, Bucket, Capture, Expire, Hold, LedgerCorruptionError, Redeem, Request, Void
+from keyuan.ledger.state import Account, Held, Lot, State, lot_us
+
+_SQL = load_statements(__package__ or "")
+
+
+def load(session: Session, state: State, memory: Memory, requests: Iterable[Request]) -> None:
+    """Bring everything into the state that requests with new keys need to be decided."""
+    fresh = [request for request in requests if request.key not in state.keys]
+    awards = [r for r in fresh if type(r) is Award]
+    spends = [r for r in fresh if type(r) is Redeem or type(r) is Hold]
+    holds, lots = _load_settled(session, memory, fresh) if len(awards) + len(spends) < len(fresh) else ([], [])
+    wanted = {(r.brand, r.holder) for r in awards}
+    wanted.update((r.brand, r.holder) for r in spends)
+    wanted.update((memory.by_id[account_id].brand, 0) for account_id in _ids(holds, lots) if account_id in memory.by_id)
+    load_accounts(session, memory, wanted)
+    _load_queues(session, state, spends, lots)
+    _link_holds(session, state, holds)
+    _load_late_days(session, state, awards)
+
+
+def load_accounts(session: Session, memory: Memory, wanted: Iterable[tuple[str, int]]) -> None:
+    """Have all accounts of these (brand, holder) in memory, and of the brands themselves (holder 0)."""
+    missing = {pair for pair in wanted if pair not in memory.complete}
+    if not missing:
+        return
+    missing.update([(brand, 0) for brand in {brand for brand, _holder in missing}])
+    missing -= memory.complete
+    brands, holders = {brand for brand, _holder in missing}, {holder for _brand, holder in missing}
+    _keep_accounts(memory, session.rows(_SQL["accounts_of_holders"], holders=list(holders), brands=list(brands)))
+    memory.complete |= missing
+
+
+def earned_on_days(session: Session, pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:
+    """What was earned on (account, day), from entries; slow, meant for days before the account's latest."""
+    wanted = sorted(pairs)
+    if not wanted:
+        return {}
+    rows = session.rows(
+        _SQL["earned_on_days"],
+        account_ids=[account_id for account_id, _day in wanted],
+        days=[day for _account_id, day in wanted],
+    )
+    return {(account_id, day): points for account_id, day, points in rows}
+
+
+def _keep_accounts(memory: Memory, rows: Iterable[Row]) -> None:
+    for account_id, bucket, holder, brand, currency, name, balance, legs, day, day_points in rows:
+        if account_id not in memory.by_id:
+            account = Account(
+                account_id, bucket, holder, brand, currency, name, balance, legs, day, day_points, balance
+            )
+            memory.accounts[bucket, holder, brand, currency] = account
+            memory.by_id[account_id] = account
+
+
+def _ids(holds: Iterable[Row], lots: Iterable[Row]) -> set[int]:
+    """The accounts behind holds and lots that are settled."""
+    return {row[1] for row in lots} | {row[2] for row in holds} | {row[3] for row in holds}
+
+
+def _load_settled(session: Session, memory: Memory, fresh: Sequence[Request]) -> tuple[list[Row], list[Row]]:
+    """The rows of the holds and lots that captures, releases and expiries name; their accounts go into memory."""
+    keys = [r.hold for r in fresh if isinstance(r, Capture | Void)]
+    numbers = [r.lot for r in fresh if isinstance(r, Expire)]
+    holds = session.rows(_SQL["holds_by_key"], keys=keys) if keys else []
+    takes = session.rows(_SQL["takes_of"], seqs=[row[0] for row in holds]) if holds else []
+    numbers += [lot for _seq, lot, _points in takes]
+    lots = session.rows(_SQL["lots_by_number"], lots=list(set(numbers))) if numbers else []
+    unknown = [account_id for account_id in _ids(holds, lots) if account_id not in memory.by_id]
+    if unknown:
+        _keep_accounts(memory, session.rows(_SQL["accounts_by_id"], account_ids=unknown))
+    by_hold: dict[int, list[tuple[int, int]]] = {}
+    for seq, lot, points in takes:
+        by_hold.setdefault(seq, []).append((lot, points))
+    return [(*row, by_hold.get(row[0], [])) for row in holds], lots
+
+
+def _load_queues(session: Session, state: State, spends: Sequence[Redeem | Hold], settled: Sequence[Row]) -> None:
+    """Lots in the order of spending for every account that may spend; the settled ones are the same records."""
+    names = {(Bucket.AVAILABLE, r.holder, r.brand, r.currency) for r in spends}
+    spenders = [state.accounts[name].account_id for name in names if name in state.accounts]
+    queued = session.rows(_SQL["lots_of_accounts"], account_ids=spenders) if spenders else []
+    state.lots_of = {account_id: [] for account_id in spenders}
+    for row in {row[0]: row for row in (*settled, *queued)}.values():
+        lot, account_id, granted, remaining, held, expired, expires_at = row
+        record = Lot(
+            lot, account_id, granted, remaining, held, expired, expires_at, lot_us(expires_at), remaining, held
+        )
+        state.lots[lot] = record
+        if account_id in state.lots_of:
+            state.lots_of[account_id].append(record)
+    for queue in state.lots_of.values():
+        queue.sort()
+
+
+def _link_holds(session: Session, state: State, holds: Sequence[Row]) -> None:
+    for hold, key, available_id, account_id, points, remaining, expires_at, pairs in holds:
+        if any(lot not in state.lots for lot, _part in pairs):
+            raise LedgerCorruptionError("a hold's lots are missing", tenant=session.tenant, hold=hold)
+        takes = sorted((state.lots[lot], part) for lot, part in pairs)
+        state.holds[key] = Held(
+            hold, key, available_id, account_id, points, remaining, expires_at, to_us(expires_at), takes, remaining
+        )
+
+
+def _load_late_days(session: Session, state: State, awards: Sequence[Award]) -> None:
+    """Totals of days before an account's latest: a purchase that comes late counts on them."""
+    late: set[tuple[int, date]] = set()
+    for award in awards:
+        account = state.accounts.get((Bucket.AVAILABLE, award.holder, award.brand, award.currency))
+        if account is not None and account.day and award.day and award.day < account.day:
+            late.add((account.account_id, award.day))
+    state.earlier_days |= earned_on_days(session, late - state.earlier_days.keys())

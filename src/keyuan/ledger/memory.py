@@ -1,0 +1,39 @@
+"""Accounts that a writer of the books keeps between its batches, so that they are not read again for each.
+
+They are worth something only where the chain of entries ends just as it did when they were kept: the link of the
+last entry stands for the whole history, so a writer in between, and a batch of one's own that was rolled back, are
+noticed. Not kept: keys, lots and holds, which are many and seldom asked for twice.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from keyuan.ledger.state import Account, AccountKey
+
+ACCOUNTS_MAX: Final = 200_000
+
+
+@dataclass(slots=True)
+class Memory:
+    """What one writer remembers of one tenant's accounts. `complete` are the (brand, holder) all of whose are here."""
+
+    link: bytes | None = None
+    accounts: dict[AccountKey, Account] = field(default_factory=dict[AccountKey, Account])
+    by_id: dict[int, Account] = field(default_factory=dict[int, Account])
+    complete: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+
+    def open(self, link: bytes) -> None:
+        """Let go of what was kept after another entry than the one with this link."""
+        if self.link != link or len(self.accounts) > ACCOUNTS_MAX:
+            self.accounts.clear()
+            self.by_id.clear()
+            self.complete.clear()
+        self.link = link
+
+    def begin(self) -> None:
+        """A batch starts to change the accounts: if it fails half-way, nothing here is valid any more."""
+        self.link = None
+
+    def stand(self, link: bytes) -> None:
+        """The accounts are now as they stand after the entry with this link."""
+        self.link = link

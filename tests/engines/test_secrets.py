@@ -1,5 +1,6 @@
 """Key files and sealing: made once, closed to others, bound to their place."""
 
+import hmac
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,8 @@ from keyuan.engines.secrets import (
     KeyFileError,
     SealBrokenError,
     Sealer,
+    keyed_hash,
+    keyed_hasher,
     make_keys,
     open_secrets,
     unwrap_keys,
@@ -40,6 +43,14 @@ def test_two_first_starts_at_once_agree(tmp_path: Path):
 def test_keys_are_never_shown(tmp_path: Path):
     opened = open_secrets(tmp_path / "keys")
     assert repr(opened) == str(opened) == "Secrets()"
+
+
+@pytest.mark.parametrize("value", [b"", b"ann", b"x" * 1000])
+def test_a_keyed_hash_is_the_beginning_of_a_hmac(value: bytes):
+    expected = hmac.digest(KEY, b"7|user|" + value, "sha256")[:16]
+    hasher = keyed_hasher(KEY, 7, "user")
+    assert keyed_hash(KEY, 7, "user", value) == expected
+    assert [hasher.of(value), hasher.of(b"another"), hasher.of(value)] == [expected, hasher.of(b"another"), expected]
 
 
 @pytest.mark.parametrize("name", ["kek", ""])

@@ -56,7 +56,7 @@ def refused_at_gate(tenant: int, secrets: Secrets, candidate: Candidate, refusal
         sender = secrets.sender(tenant, "anonymous", seen.anonymous_id)
     else:
         sender = secrets.sender(tenant, UNKNOWN, "")
-    message_key = candidate.message_key or message_key_of(tenant, secrets, candidate.source, seen.message_id)
+    message_key = candidate.message_key or message_key_of(tenant, secrets)(candidate.source, seen.message_id)
     return turned_away(tenant, secrets, message_key, sender, candidate, refusal)
 
 

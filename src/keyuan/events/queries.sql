@@ -7,10 +7,12 @@ SELECT pg_advisory_xact_lock(hashtextextended('events.log', %(tenant)s))
 SELECT sec.ensure_months('events.log', %(first)s, %(last)s)
 
 -- known --
--- What is known of these messages; another digest is a conflict.
+-- What is known of these messages; another digest is a conflict. The keys come as one value, end to end: a list of
+-- two thousand is written and read much more slowly.
 SELECT m.message_key, m.digest
   FROM events.message AS m
- WHERE m.message_key = ANY(%(keys)s)
+ WHERE m.message_key = ANY(ARRAY(SELECT substr(%(keys)s::bytea, b.first, 16)
+                                   FROM generate_series(1, length(%(keys)s::bytea), 16) AS b (first)))
 
 -- numbers --
 -- Taken under the lock; gaps mean nothing.
@@ -31,10 +33,12 @@ SELECT %(tenant)s, s.message_key, s.digest, s.seq
  ORDER BY s.message_key
 
 -- sender_keys --
--- The keys of these senders that exist and were not destroyed.
+-- The keys of these senders that exist and were not destroyed; the senders come end to end, as above.
 SELECT k.sender, k.wrapped_key
   FROM events.sender_key AS k
- WHERE k.sender = ANY(%(senders)s) AND k.wrapped_key IS NOT NULL
+ WHERE k.sender = ANY(ARRAY(SELECT substr(%(senders)s::bytea, b.first, 16)
+                              FROM generate_series(1, length(%(senders)s::bytea), 16) AS b (first)))
+   AND k.wrapped_key IS NOT NULL
 
 -- keep_sender_keys --
 -- A sender that was forgotten and comes back gets a fresh key in the old row.

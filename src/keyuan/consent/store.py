@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from keyuan import events
 from keyuan.consent.model import Decision, Record
 from keyuan.engines.database import Session, load_statements
 from keyuan.kernel.clock import from_us
@@ -18,7 +19,12 @@ _COLUMNS = {
 
 
 def record(session: Session, records: Iterable[Record]) -> int:
-    """Keep a batch of decisions and return how many are new; the same decision told again is kept once."""
+    """Keep a batch of decisions and return how many are new; the same decision told again is kept once.
+
+    Whoever keeps consents between batches is told; the caller holds the consumer's position (`events.notice`).
+    """
+    records = list(records)
+    events.notice(session, [each.person for each in records])
     session.stage(
         "consent_in",
         _COLUMNS,

@@ -24,13 +24,11 @@ from keyuan.events.model import (
 )
 from keyuan.events.progress import Progress, note_progress, progress
 from keyuan.events.quarantine import drop, open_counts, quarantined, refuse_logged
+from keyuan.events.readers import Claim, advance, claim, lock_position, notice, position, take_notices
 from keyuan.events.reads import (
-    advance,
     count_kinds,
     last_seq,
-    lock_position,
     order_totals,
-    position,
     read_after,
     read_seqs,
     senders_before,
@@ -41,6 +39,7 @@ from keyuan.events.sources import Source, make_source, revoke_source, source_of_
 
 __all__ = [
     "Candidate",
+    "Claim",
     "Gate",
     "LoggedEvent",
     "Order",
@@ -51,6 +50,7 @@ __all__ = [
     "Source",
     "advance",
     "append",
+    "claim",
     "clock_at",
     "count_kinds",
     "drop",
@@ -63,6 +63,7 @@ __all__ = [
     "make_source",
     "move_clock",
     "note_progress",
+    "notice",
     "open_counts",
     "open_rests",
     "order_totals",
@@ -81,6 +82,7 @@ __all__ = [
     "senders_before",
     "source_of_key",
     "stop_clock",
+    "take_notices",
     "take_refused",
     "tenant_of_key",
 ]

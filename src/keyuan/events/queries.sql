@@ -136,15 +136,26 @@ INSERT INTO events.position (tenant, consumer) VALUES (%(tenant)s, %(consumer)s)
 
 -- lock_position --
 -- One consumer of a name at a time, to the end of its transaction.
-SELECT p.seq FROM events.position AS p WHERE p.consumer = %(consumer)s FOR UPDATE
+SELECT p.seq, p.reader FROM events.position AS p WHERE p.consumer = %(consumer)s FOR UPDATE
 
 -- position --
 -- How far a consumer is, without waiting for it.
 SELECT p.seq FROM events.position AS p WHERE p.consumer = %(consumer)s
 
 -- advance --
--- Forward only.
-UPDATE events.position SET seq = %(seq)s WHERE consumer = %(consumer)s AND seq <= %(seq)s
+-- Forward only; who moved it last is kept.
+UPDATE events.position SET seq = %(seq)s, reader = %(reader)s
+ WHERE consumer = %(consumer)s AND seq <= %(seq)s
+
+-- notice --
+-- One notice a person is enough. Sorted by the caller, so that two writers never wait for each other.
+INSERT INTO events.notice (tenant, person)
+SELECT %(tenant)s, n.person FROM unnest(%(people)s::uuid[]) AS n (person)
+    ON CONFLICT (tenant, person) DO NOTHING
+
+-- take_notices --
+-- With the effects of the reader that reads them: after a rollback they are there again.
+DELETE FROM events.notice AS n RETURNING n.person
 
 -- clock --
 -- No row: the clock follows the system.

@@ -1,6 +1,6 @@
-"""Reading the log in order, and where each reader is.
+"""Reading the log in order.
 
-Deliberately not here: what a reader does with an event; its position moves in the transaction of its effects.
+Deliberately not here: where each reader is (`readers`), and what it does with an event.
 """
 
 from collections.abc import Sequence
@@ -57,23 +57,3 @@ def order_totals(session: Session, before: datetime) -> OrderTotals:
 def senders_before(session: Session, before: datetime) -> list[bytes]:
     """Return everybody from whom an event came before an instant, in no order."""
     return [sender for (sender,) in session.rows(_SQL["senders_before"], before=before)]
-
-
-def lock_position(session: Session, consumer: str) -> int:
-    """Return how far a consumer is, and keep others of its name waiting until this transaction ends."""
-    row = session.row(_SQL["lock_position"], consumer=consumer)
-    if row is None:
-        session.execute(_SQL["make_position"], tenant=session.tenant, consumer=consumer)
-        row = session.row(_SQL["lock_position"], consumer=consumer)
-    return row[0] if row else 0
-
-
-def position(session: Session, consumer: str) -> int:
-    """Return how far a consumer is, without waiting for it."""
-    row = session.row(_SQL["position"], consumer=consumer)
-    return row[0] if row else 0
-
-
-def advance(session: Session, consumer: str, seq: int) -> None:
-    """Move a consumer's position forward; the caller holds it by `lock_position`."""
-    session.execute(_SQL["advance"], consumer=consumer, seq=seq)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from keyuan import events
-from keyuan.engines.database import Database
+from keyuan.engines.database import Database, Session
 from keyuan.engines.secrets import Secrets
-from keyuan.flows.take_effect import Effects, take_effect
+from keyuan.flows.crowd import Crowd
+from keyuan.flows.take_effect import take_effect
 from keyuan.kernel.clock import system_now
 from keyuan.kernel.errors import CorruptionError, EngineError, KeyuanError
 
@@ -33,7 +34,7 @@ class Consumer:
     database: Database
     secrets: Secrets
     tenant: int
-    effects: Effects = field(default_factory=Effects)
+    crowd: Crowd = field(default_factory=Crowd)
     suspects: int = 0
     tried: int = 0
 
@@ -48,10 +49,10 @@ class Consumer:
         try:
             taken = self._batch(size)
         except (EngineError, CorruptionError):
-            self.effects.drop()
+            self.crowd.drop()
             raise
         except POISON as error:
-            self.effects.drop()
+            self.crowd.drop()
             if self.tried == 1:
                 self.suspects = 0
                 return self._put_aside(error)
@@ -63,12 +64,21 @@ class Consumer:
     def _batch(self, limit: int) -> int:
         self.tried = limit
         with self.database.transaction(self.tenant) as session:
-            batch = events.read_after(session, events.lock_position(session, NAME), limit)
+            claim = events.claim(session, NAME, self.crowd.reader)
+            batch = events.read_after(session, claim.seq, limit)
             if batch:
                 self.tried = len(batch)
-                take_effect(session, self.secrets, batch, self.effects)
-                events.advance(session, NAME, batch[-1].seq)
+                self._recall(session, claim)
+                take_effect(session, self.secrets, batch, self.crowd)
+                events.advance(session, NAME, batch[-1].seq, self.crowd.reader)
         return len(batch)
+
+    def _recall(self, session: Session, claim: events.Claim) -> None:
+        """Keep of the people what is still so."""
+        if not claim.undisturbed:
+            self.crowd.drop()
+        self.crowd.forget(events.take_notices(session))
+        self.crowd.trim()
 
     def _put_aside(self, error: Exception) -> int:
         """Move past the one event that cannot be processed, with the reason; it can be replayed."""

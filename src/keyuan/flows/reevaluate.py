@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
+from keyuan import events
 from keyuan.engines.database import Database
+from keyuan.flows.consume import NAME as CONSUMER
 from keyuan.flows.group import group
 from keyuan.profiles import store as portraits
 
@@ -12,6 +14,7 @@ BATCH_MAX = 2_000
 def reevaluate_due(database: Database, tenant: int, now: datetime) -> int:
     """Look at one batch of people whose traits time has changed, and return how many there were."""
     with database.transaction(tenant) as session:
+        events.lock_position(session, CONSUMER)
         people = portraits.due(session, now, BATCH_MAX)
         if people:
             group(session, portraits.refresh(session, now, people))
@@ -21,4 +24,5 @@ def reevaluate_due(database: Database, tenant: int, now: datetime) -> int:
 def reevaluate_all(database: Database, tenant: int, as_of: datetime) -> None:
     """Bring every portrait to one instant, and every segment with it."""
     with database.transaction(tenant) as session:
+        events.lock_position(session, CONSUMER)
         group(session, portraits.refresh(session, as_of))

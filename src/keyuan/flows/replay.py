@@ -11,7 +11,8 @@ from keyuan.engines.database import Database, Session
 from keyuan.engines.secrets import Secrets
 from keyuan.events.model import Quarantined
 from keyuan.flows.consume import POISON
-from keyuan.flows.take_effect import Effects, take_effect
+from keyuan.flows.crowd import Crowd
+from keyuan.flows.take_effect import take_effect
 from keyuan.kernel.clock import system_now
 from keyuan.kernel.errors import CorruptionError, EngineError
 
@@ -64,4 +65,6 @@ def _take(session: Session, secrets: Secrets, item: Quarantined) -> None:
     events.lock_position(session, "main")
     batch = events.read_seqs(session, events.take_refused(session, [item.id]))
     if batch:
-        take_effect(session, secrets, batch, Effects())
+        crowd = Crowd()
+        take_effect(session, secrets, batch, crowd)
+        events.notice(session, [person.id for person in crowd.senders.values()])

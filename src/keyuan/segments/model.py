@@ -5,9 +5,8 @@ Units: instants are integer microseconds since the Unix epoch; membership holds 
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -38,42 +37,35 @@ class Seen(NamedTuple):
     holds: frozenset[str]
 
 
-@dataclass(slots=True)
-class Moves:
+class Moves(NamedTuple):
     """What changes in storage: stays that ended, and stays that began (and perhaps ended again)."""
 
-    ended: list[Stay] = field(default_factory=list)
-    begun: list[Stay] = field(default_factory=list)
+    ended: list[Stay]
+    begun: list[Stay]
 
 
-def moves(current: Mapping[uuid.UUID, Mapping[str, int]], seen: Iterable[Seen]) -> Moves:
-    """Return what a row of observations, each person's in order of time, changes.
+def moves(current: dict[uuid.UUID, dict[str, int]], seen: Iterable[Seen]) -> Moves:
+    """Return what a row of observations, each person's in order of time, changes; `current` is changed along.
 
-    `current` holds, per person, the segments she is in and since when (microseconds).
+    `current` holds, per person, the segments she is in and since when (microseconds). A stay that began and ended
+    inside this row was never stored, and one of no length never was.
     """
-    result = Moves()
-    stays = {person: dict(segments) for person, segments in current.items()}
-    stored = {person: set(segments) for person, segments in current.items()}
+    ended: list[Stay] = []
+    passed: list[Stay] = []
+    begun: dict[tuple[uuid.UUID, str], int] = {}
     for person, at_us, holds in seen:
-        mine = stays.setdefault(person, {})
-        if mine.keys() != holds:
-            _leave(result, person, at_us, mine, stored.get(person, set()), mine.keys() - holds)
-            for segment in holds - mine.keys():
-                mine[segment] = at_us
-    for person, mine in stays.items():
-        kept = stored.get(person, set())
-        result.begun.extend(Stay(person, segment, at, None) for segment, at in mine.items() if segment not in kept)
-    return result
-
-
-def _leave(
-    result: Moves, person: uuid.UUID, at_us: int, mine: dict[str, int], stored: set[str], left: AbstractSet[str]
-) -> None:
-    """End stays; one that began and ended inside this batch was never stored, one of no length never was."""
-    for segment in left:
-        entered_at_us = mine.pop(segment)
-        if segment in stored:
-            stored.discard(segment)
-            result.ended.append(Stay(person, segment, entered_at_us, at_us))
-        elif entered_at_us < at_us:
-            result.begun.append(Stay(person, segment, entered_at_us, at_us))
+        mine = current.get(person)
+        if mine is None:
+            mine = current[person] = {}
+        if mine.keys() == holds:
+            continue
+        for segment in mine.keys() - holds:
+            entered_at_us = mine.pop(segment)
+            if begun.pop((person, segment), None) is None:
+                ended.append(Stay(person, segment, entered_at_us, at_us))
+            elif entered_at_us < at_us:
+                passed.append(Stay(person, segment, entered_at_us, at_us))
+        for segment in holds - mine.keys():
+            mine[segment] = begun[person, segment] = at_us
+    lasting = [Stay(person, segment, at_us, None) for (person, segment), at_us in begun.items()]
+    return Moves(ended, passed + lasting)

@@ -20,11 +20,11 @@ def segments(session: Session) -> list[Segment]:
 
 
 def current(session: Session, people: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
-    """Return the segments that people are in, and since when (microseconds)."""
-    return {
-        person: dict(zip(names, map(to_us, entered), strict=True))
-        for person, names, entered in session.rows(_SQL["current"], people=list(people))
-    }
+    """Return the segments that each of these people is in, and since when (microseconds)."""
+    found: dict[uuid.UUID, dict[str, int]] = {person: {} for person in people}
+    for person, names, entered in session.rows(_SQL["current"], people=list(found)):
+        found[person] = dict(zip(names, map(to_us, entered), strict=True))
+    return found
 
 
 def sizes(session: Session, at: datetime) -> dict[str, int]:

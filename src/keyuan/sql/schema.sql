@@ -214,13 +214,23 @@ CREATE TABLE events.quarantine (
 );
 SELECT sec.protect('events.quarantine');
 
+-- `reader` moved the position last: one that keeps what it knows of people begins anew after another one.
 CREATE TABLE events.position (
   tenant int4 NOT NULL DEFAULT sec.tenant(),
   consumer text NOT NULL,
   seq int8 NOT NULL DEFAULT 0,
+  reader uuid,
   PRIMARY KEY (tenant, consumer)
 );
 SELECT sec.protect('events.position');
+
+-- People of whom something was written past the reader; it takes the notices down.
+CREATE TABLE events.notice (
+  tenant int4 NOT NULL,
+  person uuid NOT NULL,
+  PRIMARY KEY (tenant, person)
+);
+SELECT sec.protect('events.notice');
 
 -- A tenant without a row follows the system's clock.
 CREATE TABLE events.clock (
@@ -281,7 +291,8 @@ CREATE INDEX identity_person ON profiles.identity (tenant, person);
 SELECT sec.protect('profiles.identity');
 
 -- One row per person with effective consent and at least one fact. `facts` counts the facts folded into `state`, so
--- that a writer with an old copy is noticed. States stay in the row up to 8 kB: they are rewritten often.
+-- that a writer with an old copy is noticed. Traits follow from `state` and `as_of`. States stay in the row up to 8 kB
+-- and pages keep some room: they are rewritten often.
 CREATE TABLE profiles.portrait (
   tenant int4 NOT NULL DEFAULT sec.tenant(),
   person uuid NOT NULL,
@@ -289,10 +300,9 @@ CREATE TABLE profiles.portrait (
   from_seq int8 NOT NULL,
   as_of timestamptz NOT NULL,
   next_edge_at timestamptz,
-  traits bytea NOT NULL,
   state bytea NOT NULL,
   PRIMARY KEY (tenant, person)
-) WITH (toast_tuple_target = 8160);
+) WITH (toast_tuple_target = 8160, fillfactor = 70);
 CREATE INDEX portrait_edge ON profiles.portrait (tenant, next_edge_at) WHERE next_edge_at IS NOT NULL;
 SELECT sec.protect('profiles.portrait');
 

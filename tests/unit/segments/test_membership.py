@@ -57,9 +57,10 @@ def members_at(rows: dict[tuple[uuid.UUID, str, int], int | None], at_us: int) -
 @given(observations, st.integers(1, 5))
 def test_membership_at_any_instant_is_what_was_last_seen(steps: list[tuple[uuid.UUID, int, frozenset[str]]], size: int):
     seen = timed(steps)
-    table = Table()
+    table, kept = Table(), dict[uuid.UUID, dict[str, int]]()
     for start in range(0, len(seen), size):
-        table.keep(moves(table.current(), seen[start : start + size]))
+        table.keep(moves(kept, seen[start : start + size]))
+        assert {person: stays for person, stays in kept.items() if stays} == table.current()
     for at_us in range(-1, 40):
         last = {each.person: each.holds for each in seen if each.at_us <= at_us}
         assert members_at(table.rows, at_us) == {(person, name) for person, holds in last.items() for name in holds}
@@ -67,7 +68,7 @@ def test_membership_at_any_instant_is_what_was_last_seen(steps: list[tuple[uuid.
 
 def test_a_person_who_stays_is_not_written_again():
     current = {ANNA: {"a": 5}}
-    assert moves(current, [Seen(ANNA, 9, frozenset({"a"}))]) == Moves()
+    assert moves(current, [Seen(ANNA, 9, frozenset({"a"}))]) == Moves([], [])
 
 
 def test_a_stay_that_begins_and_ends_in_one_batch_is_kept():

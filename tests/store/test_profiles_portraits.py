@@ -180,6 +180,6 @@ def test_a_refresh_leaves_a_person_who_is_folded_meanwhile(database: Database):
     with database.transaction(1) as late:
         loaded = late.rows(store._SQL["load_portraits"], people=[ANNA])
         apply(database, 1, {ANNA: [order(2, 9)]})
-        late.stage("profiles_moved", store._MOVED, [(ANNA, loaded[0][1], from_us(START_US), None, b"[]")])
+        late.stage("profiles_moved", store._MOVED, [(ANNA, loaded[0][1], START_US, None)])
         assert late.rows(store._SQL["move_portraits"]) == []
     assert traits_of(database, 1, ANNA)["orders"] == 2

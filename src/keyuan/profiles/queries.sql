@@ -21,17 +21,22 @@ SELECT p.person, p.state
 
 -- rewrite_portraits --
 -- Only over the very state that was folded: a row that another writer changed or deleted is not touched.
+-- Microseconds times an interval are exact until the year 2255; no partition of the log reaches beyond 2200.
 UPDATE profiles.portrait AS p
-   SET facts = s.facts, from_seq = s.from_seq, as_of = s.as_of, next_edge_at = s.next_edge_at,
-       traits = s.traits, state = s.state
+   SET facts = s.facts, from_seq = s.from_seq, state = s.state,
+       as_of = timestamptz 'epoch' + s.as_of_us * interval '1 microsecond',
+       next_edge_at = timestamptz 'epoch' + s.next_edge_us * interval '1 microsecond'
   FROM pg_temp.profiles_portrait AS s
  WHERE p.person = s.person
    AND p.facts = s.facts_before
 
 -- add_portraits --
 -- People without a portrait so far; of two writers the second is noticed by its count.
-INSERT INTO profiles.portrait (tenant, person, facts, from_seq, as_of, next_edge_at, traits, state)
-SELECT %(tenant)s, s.person, s.facts, s.from_seq, s.as_of, s.next_edge_at, s.traits, s.state
+INSERT INTO profiles.portrait (tenant, person, facts, from_seq, as_of, next_edge_at, state)
+SELECT %(tenant)s, s.person, s.facts, s.from_seq,
+       timestamptz 'epoch' + s.as_of_us * interval '1 microsecond',
+       timestamptz 'epoch' + s.next_edge_us * interval '1 microsecond',
+       s.state
   FROM pg_temp.profiles_portrait AS s
  WHERE s.facts_before = 0
     ON CONFLICT (tenant, person) DO NOTHING
@@ -54,14 +59,15 @@ SELECT p.person
 
 -- load_portraits --
 -- What a refresh needs: the state is evaluated at a new instant.
-SELECT p.person, p.facts, p.traits, p.state
+SELECT p.person, p.facts, p.as_of, p.state
   FROM profiles.portrait AS p
  WHERE p.person = ANY(%(people)s)
 
 -- move_portraits --
 -- A new instant for the same facts. A person folded meanwhile is left: that writer evaluated her later.
 UPDATE profiles.portrait AS p
-   SET as_of = s.as_of, next_edge_at = s.next_edge_at, traits = s.traits
+   SET as_of = timestamptz 'epoch' + s.as_of_us * interval '1 microsecond',
+       next_edge_at = timestamptz 'epoch' + s.next_edge_us * interval '1 microsecond'
   FROM pg_temp.profiles_moved AS s
  WHERE p.person = s.person
    AND p.facts = s.facts
@@ -74,7 +80,7 @@ DELETE FROM profiles.portrait AS p
 
 -- one_portrait --
 -- One person, for her page and for what she takes along.
-SELECT p.as_of, p.from_seq, p.facts, p.traits, p.state
+SELECT p.as_of, p.from_seq, p.facts, p.state
   FROM profiles.portrait AS p
  WHERE p.person = %(person)s
 
@@ -91,9 +97,9 @@ SELECT p.person, p.as_of, p.from_seq, p.facts
 SELECT count(*)
   FROM profiles.portrait AS p
 
--- all_traits --
+-- all_states --
 -- For comparing everybody with the batch path.
-SELECT p.person, p.traits
+SELECT p.person, p.as_of, p.state
   FROM profiles.portrait AS p
 
 -- load_keys --

@@ -9,10 +9,10 @@ from datetime import datetime
 from uuid import UUID
 
 from keyuan.engines.database import Session, load_statements
+from keyuan.kernel.clock import to_us
 from keyuan.profiles.catalogue import TRAITS, Trait
-from keyuan.profiles.record import decode_values
 from keyuan.profiles.state import State, decode
-from keyuan.profiles.traits import Value, Values
+from keyuan.profiles.traits import Value, Values, evaluate
 
 _SQL = load_statements(__package__ or "keyuan.profiles")
 _FIRST = UUID(int=0)
@@ -49,14 +49,15 @@ def portrait(session: Session, person: UUID) -> Portrait | None:
     row = session.row(_SQL["one_portrait"], person=person)
     if row is None:
         return None
-    as_of, from_seq, facts, traits, body = row
+    as_of, from_seq, facts, body = row
+    state = decode(body)
     return Portrait(
         person=person,
         as_of=as_of,
         from_seq=from_seq,
         facts=facts,
-        traits=tuple(zip(TRAITS, decode_values(traits), strict=True)),
-        pattern=_pattern(decode(body)),
+        traits=tuple(zip(TRAITS, evaluate(state, to_us(as_of)), strict=True)),
+        pattern=_pattern(state),
     )
 
 
@@ -88,6 +89,6 @@ def count_people(session: Session, senders: Sequence[bytes]) -> int:
 
 
 def trait_rows(session: Session) -> Iterator[tuple[UUID, Values]]:
-    """Everybody's trait record as it is stored, in no order; for evaluation in batch."""
-    for person, traits in session.stream(_SQL["all_traits"]):
-        yield person, decode_values(traits)
+    """Everybody's trait record as of her portrait, in no order; for evaluation in batch."""
+    for person, as_of, body in session.stream(_SQL["all_states"]):
+        yield person, evaluate(decode(body), to_us(as_of))

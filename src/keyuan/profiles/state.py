@@ -8,7 +8,7 @@ Units: `_us` microseconds since the epoch, UTC; `_minor` minor units. Hours and 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -35,7 +35,7 @@ _KEPT_US = KEPT_DAYS * DAY_US
 _DECLARED = frozenset(DECLARED)
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """All that is kept of one person. The field order is the stored form of version 1: append only.
 
     `kept_at_us` and `kept_minor` are one row per kept order, sorted by (instant, amount); `order_keys` is sorted.
@@ -138,19 +138,22 @@ def add(state: State, fact: AnyFact) -> None:
 
 
 def _add_order(state: State, fact: OrderFact) -> None:
-    if fact.order_id is not None and not _is_new(state.order_keys, order_key(fact.order_id)):
+    order_id, minor, discount_minor = fact.order_id, fact.total_minor, fact.discount_minor
+    if order_id is not None and not _is_new(state.order_keys, order_key(order_id)):
         return
-    if fact.total_minor < 0 or fact.discount_minor < 0:
+    if minor < 0 or discount_minor < 0:
         raise AmountError
     state.orders += 1
-    state.lines += len(fact.lines)
-    state.spend_minor += fact.total_minor
-    state.discount_minor += fact.discount_minor
+    state.spend_minor += minor
+    state.discount_minor += discount_minor
     if state.spend_minor + state.discount_minor > LARGEST:
         raise AmountError
-    _add_categories(state, fact)
-    _add_pattern(state, fact)
-    _keep(state, fact)
+    if fact.lines:
+        _add_lines(state, fact.lines)
+    _add_pattern(state, fact.at_us)
+    if fact.store is not None:
+        _add_visit(state, fact.store)
+    _keep(state, fact.at_us, minor)
 
 
 def _is_new(keys: list[int], key: int) -> bool:
@@ -162,60 +165,73 @@ def _is_new(keys: list[int], key: int) -> bool:
     return True
 
 
-def _add_categories(state: State, fact: OrderFact) -> None:
+def _add_lines(state: State, lines: Sequence[tuple[str | None, int]]) -> None:
     """Sums only grow, so the new top is among the old top and the categories of this order."""
     spent = state.category_minor
     touched: set[str] = set()
-    for category, minor in fact.lines:
-        if minor < 0:
-            raise AmountError
+    state.lines += len(lines)
+    for category, minor in lines:
         if category is None:
-            state.uncategorised_minor += minor
+            sum_minor = state.uncategorised_minor = state.uncategorised_minor + minor
         else:
-            spent[category] = spent.get(category, 0) + minor
+            sum_minor = spent[category] = spent.get(category, 0) + minor
             touched.add(category)
-    if state.uncategorised_minor > LARGEST or any(spent[name] > LARGEST for name in touched):
-        raise AmountError
+        if minor < 0 or sum_minor > LARGEST:
+            raise AmountError
     if touched:
         state.top = _top(spent, state.top, touched)
 
 
 def _top(spent: dict[str, int], top: list[str], touched: set[str]) -> list[str]:
-    """The names with most spend, ties by name; the least of the old ones may not be the last any more."""
-    least = min(spent[name] for name in top) if len(top) == TOP else 0
-    rivals = {name for name in touched if spent[name] >= least}
-    rivals.update(top)
-    return sorted(rivals, key=lambda name: (-spent[name], name))[:TOP]
+    """The names with most spend, ties by name. Those not touched keep their order; each other one finds its place."""
+    best = [name for name in top if name not in touched]
+    for name in touched:
+        minor, place = spent[name], len(best)
+        while place:
+            rival = best[place - 1]
+            rival_minor = spent[rival]
+            if rival_minor > minor or (rival_minor == minor and rival < name):
+                break
+            place -= 1
+        if place < TOP:
+            best.insert(place, name)
+            del best[TOP:]
+    return best
 
 
-def _add_pattern(state: State, fact: OrderFact) -> None:
-    at_us = fact.at_us
+def _add_pattern(state: State, at_us: int) -> None:
     weekday = (at_us // DAY_US + 3) % 7  # 1970-01-01 was a Thursday
     hour = at_us % DAY_US // _HOUR_US
     cell = weekday * 24 + hour
-    state.hours[cell] = state.hours.get(cell, 0) + 1
+    hours = state.hours
+    hours[cell] = hours.get(cell, 0) + 1
     state.weekday_orders[weekday] += 1
     state.hour_orders[hour] += 1
-    store = fact.store
-    if store is not None:
-        visits = state.store_orders[store] = state.store_orders.get(store, 0) + 1
-        best = state.store
-        if best is None or (-visits, store) < (-state.store_orders[best], best):
-            state.store = store
 
 
-def _keep(state: State, fact: OrderFact) -> None:
+def _add_visit(state: State, store: str) -> None:
+    visited = state.store_orders
+    visits = visited[store] = visited.get(store, 0) + 1
+    best = state.store
+    if best is None or (best != store and (-visits, store) < (-visited[best], best)):
+        state.store = store
+
+
+def _keep(state: State, at_us: int, minor: int) -> None:
     """Put the order among the kept ones, and let go of those too long before the newest order."""
-    at_us, minor, instants, amounts = fact.at_us, fact.total_minor, state.kept_at_us, state.kept_minor
+    instants, amounts = state.kept_at_us, state.kept_minor
     if state.first_us is None or at_us < state.first_us:
         state.first_us = at_us
     if state.last_us is None or at_us > state.last_us:
         state.last_us = at_us
-    place = bisect_right(instants, at_us)
-    while place and instants[place - 1] == at_us and amounts[place - 1] > minor:
-        place -= 1
-    instants.insert(place, at_us)
-    amounts.insert(place, minor)
+        instants.append(at_us)
+        amounts.append(minor)
+    else:
+        place = bisect_right(instants, at_us)
+        while place and instants[place - 1] == at_us and amounts[place - 1] > minor:
+            place -= 1
+        instants.insert(place, at_us)
+        amounts.insert(place, minor)
     oldest_us = state.last_us - _KEPT_US
     if instants[0] < oldest_us:
         gone = bisect_left(instants, oldest_us)

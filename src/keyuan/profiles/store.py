@@ -5,24 +5,25 @@ in), contact fields (`contact`). A portrait is written only over the state that 
 Units: `_us` microseconds since the epoch, UTC; at most one consumer batch of people in one call of `apply`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.kernel.clock import from_us, to_us
+from keyuan.kernel.clock import to_us
 from keyuan.kernel.ids import new_id
 from keyuan.profiles.model import AnyFact, StaleStateError
-from keyuan.profiles.record import Moment, decode_values, encode_values
+from keyuan.profiles.record import Moment
 from keyuan.profiles.state import State, add, decode, encode
 from keyuan.profiles.traits import evaluate, live_instant, next_edge_us
 
 _SQL = load_statements(__package__ or "keyuan.profiles")
 _FIRST = UUID(int=0)
 _CHUNK = 2_000
-_INSTANT = {"as_of": "timestamptz", "next_edge_at": "timestamptz", "traits": "bytea"}
+# Instants are staged as microseconds: making datetimes of them costs more here than in the database.
+_INSTANT = {"as_of_us": "int8", "next_edge_us": "int8"}
 _COUNTS = {"facts_before": "int8", "facts": "int8", "from_seq": "int8"}
-_FOLDED = {"person": "uuid"} | _COUNTS | {"state": "bytea"} | _INSTANT
+_FOLDED = {"person": "uuid"} | _COUNTS | _INSTANT | {"state": "bytea"}
 _MOVED = {"person": "uuid", "facts": "int8"} | _INSTANT
 
 
@@ -36,15 +37,16 @@ class Cache:
         self._people_max = people_max
         self._bodies: dict[UUID, bytes] = {}
 
-    def bodies(self, people: Iterable[UUID]) -> dict[UUID, bytes]:
-        """The states as this consumer wrote them last, of those people whom it knows."""
-        return {person: self._bodies[person] for person in people if person in self._bodies}
+    def bodies(self, people: Iterable[UUID]) -> list[bytes | None]:
+        """The state of each person as this consumer wrote it last; None for whom it does not know."""
+        return list(map(self._bodies.get, people))
 
-    def keep(self, bodies: Mapping[UUID, bytes]) -> None:
+    def keep(self, people: Iterable[UUID], bodies: Iterable[bytes]) -> None:
         """Remember what was just written; when there are too many people, begin anew."""
-        if len(self._bodies) + len(bodies) > self._people_max:
-            self._bodies.clear()
-        self._bodies.update(bodies)
+        written = list(zip(people, bodies, strict=True))
+        self._bodies.update(written)
+        if len(self._bodies) > self._people_max:
+            self._bodies = dict(written)
 
     def forget(self, people: Iterable[UUID]) -> None:
         """Let go of these people."""
@@ -89,26 +91,29 @@ def apply(
         StaleStateError: somebody else wrote one of these people; roll back, drop the cache, try again.
         AmountError: a fact cannot be folded.
     """
-    batch = {person: happened for person, happened in facts.items() if happened}
-    before = _bodies(session, batch, cache)
-    after: dict[UUID, bytes] = {}
+    # A person is looked up twice, before and after: an id is dear to hash.
+    batch = [(person, happened) for person, happened in facts.items() if happened]
+    people = [person for person, _ in batch]
+    bodies: list[bytes] = []
     moments: list[Moment] = []
     rows: list[tuple[object, ...]] = []
-    for person, happened in batch.items():
-        state = decode(before[person]) if person in before else State()
+    for (person, happened), before in zip(batch, _bodies(session, people, cache), strict=True):
+        state = State() if before is None else decode(before)
         facts_before = state.facts
-        for fact in happened[:-1]:
+        for fact in happened:
             add(state, fact)
             if every:
                 moments.append(_moment(person, state, fact, floor_us))
-        add(state, happened[-1])
-        last = _moment(person, state, happened[-1], floor_us)
-        moments.append(last)
-        body = after[person] = encode(state)
-        rows.append((person, facts_before, state.facts, state.from_seq, body, *_instant(state, last)))
+        if not every:
+            moments.append(_moment(person, state, happened[-1], floor_us))
+        as_of_us = moments[-1].as_of_us
+        body = encode(state)
+        bodies.append(body)
+        edge_us = next_edge_us(state, as_of_us)
+        rows.append((person, facts_before, state.facts, state.from_seq, as_of_us, edge_us, body))
     _write(session, rows)
     if cache is not None:
-        cache.keep(after)
+        cache.keep(people, bodies)
     return moments
 
 
@@ -117,11 +122,14 @@ def _moment(person: UUID, state: State, fact: AnyFact, floor_us: int) -> Moment:
     return Moment(person, fact.seq, as_of_us, evaluate(state, as_of_us))
 
 
-def _bodies(session: Session, people: Collection[UUID], cache: Cache | None) -> dict[UUID, bytes]:
+def _bodies(session: Session, people: Sequence[UUID], cache: Cache | None) -> Sequence[bytes | None]:
     """The stored states; each is decoded when its turn comes, so that few are alive at a time."""
-    known = {} if cache is None else cache.bodies(people)
-    unknown = [person for person in people if person not in known]
-    return known | dict(session.rows(_SQL["load_states"], people=unknown)) if unknown else known
+    known = [None] * len(people) if cache is None else cache.bodies(people)
+    unknown = [person for person, body in zip(people, known, strict=True) if body is None]
+    if not unknown:
+        return known
+    stored: dict[UUID, bytes] = dict(session.rows(_SQL["load_states"], people=unknown))
+    return [stored.get(person) if body is None else body for person, body in zip(people, known, strict=True)]
 
 
 def _write(session: Session, rows: Sequence[tuple[object, ...]]) -> None:
@@ -131,12 +139,6 @@ def _write(session: Session, rows: Sequence[tuple[object, ...]]) -> None:
         written += session.execute(_SQL["add_portraits"], tenant=session.tenant)
     if written != staged:
         raise StaleStateError(staged=staged, written=written)
-
-
-def _instant(state: State, moment: Moment) -> tuple[object, ...]:
-    edge_us = next_edge_us(state, moment.as_of_us)
-    edge_at = None if edge_us is None else from_us(edge_us)
-    return (from_us(moment.as_of_us), edge_at, encode_values(moment.values))
 
 
 def due(session: Session, now: datetime, limit: int) -> list[UUID]:
@@ -170,12 +172,12 @@ def _chunks(session: Session, people: Sequence[UUID] | None) -> Iterator[Sequenc
 def _refresh(session: Session, as_of_us: int, people: Sequence[UUID]) -> list[Moment]:
     changed: dict[UUID, Moment] = {}
     rows: list[tuple[object, ...]] = []
-    for person, facts, traits, body in session.rows(_SQL["load_portraits"], people=list(people)):
+    for person, facts, as_of, body in session.rows(_SQL["load_portraits"], people=list(people)):
         state = decode(body)
         at_us = live_instant(state, 0, as_of_us)
         moment = Moment(person, state.from_seq, at_us, evaluate(state, at_us))
-        rows.append((person, facts, *_instant(state, moment)))
-        if moment.values != decode_values(traits):
+        rows.append((person, facts, at_us, next_edge_us(state, at_us)))
+        if moment.values != evaluate(state, to_us(as_of)):
             changed[person] = moment
     session.stage("profiles_moved", _MOVED, rows)
     moved = {person for (person,) in session.rows(_SQL["move_portraits"])}

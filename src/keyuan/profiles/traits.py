@@ -7,6 +7,7 @@ Units: see `catalogue`; decimals have exactly four places.
 
 from bisect import bisect_left
 from decimal import Decimal
+from functools import lru_cache
 
 from keyuan.kernel.clock import DAY_US
 from keyuan.profiles.model import DECLARED, PastInstantError
@@ -17,6 +18,7 @@ Values = tuple[Value, ...]
 
 WINDOW_30_US = 30 * DAY_US
 WINDOW_90_US = 90 * DAY_US
+_WINDOWS_US = (WINDOW_30_US, WINDOW_90_US)
 SCALE = 10_000  # of decimal(18,4)
 
 
@@ -24,7 +26,13 @@ def share(part: int, whole: int) -> Decimal | None:
     """`part / whole` rounded half up at the fourth decimal, by integers alone; null when `whole` is 0."""
     if whole == 0:
         return None
-    return Decimal((2 * SCALE * part + whole) // (2 * whole)).scaleb(-4)
+    return _ten_thousandths((2 * SCALE * part + whole) // (2 * whole))
+
+
+@lru_cache(maxsize=SCALE)
+def _ten_thousandths(number: int) -> Decimal:
+    """Shares and means are few numbers that come again and again; a Decimal is dear to make."""
+    return Decimal(number).scaleb(-4)
 
 
 def live_instant(state: State, at_us: int, floor_us: int = 0) -> int:
@@ -32,8 +40,10 @@ def live_instant(state: State, at_us: int, floor_us: int = 0) -> int:
 
     Never before the newest fact known, which a late arrival would otherwise cut off, nor before `floor_us`.
     """
-    newest_us = at_us if state.newest_us is None else max(at_us, state.newest_us)
-    return max(newest_us + 1, floor_us)
+    newest_us = state.newest_us
+    if newest_us is None or newest_us < at_us:
+        newest_us = at_us
+    return newest_us + 1 if newest_us >= floor_us else floor_us
 
 
 def evaluate(state: State, as_of_us: int) -> Values:
@@ -42,16 +52,14 @@ def evaluate(state: State, as_of_us: int) -> Values:
     Raises:
         PastInstantError: the state holds a fact at or after `as_of_us`.
     """
-    if state.newest_us is not None and as_of_us <= state.newest_us:
-        raise PastInstantError(as_of_us=as_of_us, newest_us=state.newest_us)
-    return (*_observed(state, as_of_us), *_declared(state))
-
-
-def _observed(state: State, as_of_us: int) -> Values:
+    newest_us = state.newest_us
+    if newest_us is not None and as_of_us <= newest_us:
+        raise PastInstantError(as_of_us=as_of_us, newest_us=newest_us)
+    declared = _declared(state) if state.declared else _NOTHING_DECLARED
     orders, first_us, last_us = state.orders, state.first_us, state.last_us
     if first_us is None or last_us is None:
-        return (None, 0, 0, 0, 0, 0, None, None, (), None, None, None, None, state.coupons, state.sends, None)
-    instants = state.kept_at_us
+        return (*_NOTHING_ORDERED, state.coupons, state.sends, None, *declared)
+    instants, spend_minor = state.kept_at_us, state.spend_minor
     since_90 = bisect_left(instants, as_of_us - WINDOW_90_US)
     since_30 = bisect_left(instants, as_of_us - WINDOW_30_US, since_90)
     return (
@@ -59,28 +67,33 @@ def _observed(state: State, as_of_us: int) -> Values:
         orders,
         len(instants) - since_90,
         len(instants) - since_30,
-        state.spend_minor,
+        spend_minor,
         sum(state.kept_minor[since_90:]),
-        state.spend_minor // orders,
+        spend_minor // orders,
         share(state.lines, orders),
         tuple(state.top),
-        state.weekday_orders.index(max(state.weekday_orders)) + 1,
-        state.hour_orders.index(max(state.hour_orders)),
+        _most(state.weekday_orders) + 1,
+        _most(state.hour_orders),
         state.store,
-        share(state.discount_minor, state.spend_minor + state.discount_minor),
+        share(state.discount_minor, spend_minor + state.discount_minor),
         state.coupons,
         state.sends,
         (as_of_us - first_us) // DAY_US,
+        *declared,
     )
+
+
+def _most(counts: list[int]) -> int:
+    """The place of the largest count, ties the smallest."""
+    return counts.index(max(counts))
 
 
 def _declared(state: State) -> Values:
     known = state.declared
-    if not known:
-        return _NOTHING_DECLARED
     return tuple(known[name][2] if name in known else None for name in DECLARED)
 
 
+_NOTHING_ORDERED: Values = (None, 0, 0, 0, 0, 0, None, None, (), None, None, None, None)
 _NOTHING_DECLARED: Values = (None,) * len(DECLARED)
 
 
@@ -90,11 +103,16 @@ def next_edge_us(state: State, as_of_us: int) -> int | None:
     That is the next whole day since the last or the first order, or the instant at which the oldest order inside a
     window is outside: 1 µs after its 30 or 90 days, because a window includes its start.
     """
-    if state.first_us is None or state.last_us is None:
+    first_us, last_us, instants = state.first_us, state.last_us, state.kept_at_us
+    if first_us is None or last_us is None:
         return None
-    edges = [since + ((as_of_us - since) // DAY_US + 1) * DAY_US for since in (state.last_us, state.first_us)]
-    for window_us in (WINDOW_30_US, WINDOW_90_US):
-        oldest = bisect_left(state.kept_at_us, as_of_us - window_us)
-        if oldest < len(state.kept_at_us):
-            edges.append(state.kept_at_us[oldest] + window_us + 1)
-    return min(edges)
+    edge_us = min(_next_day_us(last_us, as_of_us), _next_day_us(first_us, as_of_us))
+    for window_us in _WINDOWS_US:
+        oldest = bisect_left(instants, as_of_us - window_us)
+        if oldest < len(instants):
+            edge_us = min(edge_us, instants[oldest] + window_us + 1)
+    return edge_us
+
+
+def _next_day_us(since_us: int, as_of_us: int) -> int:
+    return as_of_us + DAY_US - (as_of_us - since_us) % DAY_US

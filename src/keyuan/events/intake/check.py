@@ -6,13 +6,14 @@ Events speak the Segment specification: track, identify, page, screen, group and
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
-from keyuan.events.intake.envelope import Envelope, read_envelope
+from keyuan.events.intake.envelope import EMPTY, NULL, Envelope, read_envelope
 from keyuan.events.intake.fields import Members, canonical, is_null, members, refuse_nul, with_member
 from keyuan.events.intake.orders import read_order_properties
 from keyuan.events.intake.plan import UNNAMED, Plan, shipped_plan, split
@@ -27,8 +28,10 @@ _MEMBER_OF = {
     "group": "traits",
     "alias": "",
 }
+_CONTEXTS_MAX = 32
 _encode = msgspec.json.Encoder(order="sorted").encode
-_EMPTY = (b"null", b"{}", b"[]")
+Split = tuple[bytes | None, bytes | None]
+"""The plain and the sealed part of something, as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,7 @@ class Gate:
     source: str
     currency: str = DEFAULT_CURRENCY
     plan: Plan | None = None
+    contexts: dict[bytes, Split] = field(default_factory=dict[bytes, Split], init=False, repr=False, compare=False)
 
     def check(
         self, raw: bytes, received_at: datetime, *, event_type: str | None = None, context: bytes | None = None
@@ -68,8 +72,9 @@ def _read(raw: bytes, gate: Gate, event_type: str | None, context: bytes | None)
     clear = canonical(rest) if rest else None
     print_of = (kind, name or "", user_id or "", anonymous_id or "", said.at.isoformat() if said.at else "")
     fingerprint = hashlib.sha256(_encode(print_of) + body + (clear or b"")).digest()
-    own_context = bytes(said.context)
-    body, sealed = _with_context(body, clear, own_context if own_context != b"null" else context, gate)
+    if said.context is not NULL and (own := bytes(said.context)) != b"null":
+        context = own
+    body, sealed = _with_context(body, clear, context, gate)
     return Draft(kind, name, user_id, anonymous_id, said.message_id, said.at, body, sealed, fingerprint)
 
 
@@ -95,19 +100,22 @@ def _content(said: Envelope, kind: str, gate: Gate) -> tuple[str, str | None, by
     plan = gate.plan or shipped_plan()
     member = _MEMBER_OF[kind]
     rest = _unused(said, kind, member)
-    given = said.traits if member == "traits" else said.properties
-    fields = {} if member == "" or is_null(given) else members(given, Reason.BAD_PROPERTIES, member)
-    name = None
     if kind == "track":
-        kind, name, body, left = _track(said.event, fields, plan, gate.currency)
+        kind, name, body, left = _track(said, plan, gate.currency)
         if name is None:
             rest["event"] = said.event
     else:
-        clear, left = split(fields, plan.traits if kind == "identify" else {})
+        name = None
+        given = {"properties": said.properties, "traits": said.traits}.get(member, NULL)
+        clear, left = split(_fields(given, member), plan.traits if kind == "identify" else {})
         body = _encode(clear)
     if left:
         rest[member] = left
     return kind, name, body, rest
+
+
+def _fields(given: Raw, member: str) -> Members:
+    return {} if is_null(given) else members(given, Reason.BAD_PROPERTIES, member)
 
 
 def _unused(said: Envelope, kind: str, member: str) -> dict[str, Any]:
@@ -117,34 +125,44 @@ def _unused(said: Envelope, kind: str, member: str) -> dict[str, Any]:
         rest["event"] = said.event
     if said.previous_id is not None and kind != "alias":
         rest["previousId"] = said.previous_id
-    if member != "properties" and bytes(said.properties) not in _EMPTY:
+    if member != "properties" and said.properties is not NULL and bytes(said.properties) not in EMPTY:
         rest["properties"] = said.properties
-    if member != "traits" and bytes(said.traits) not in _EMPTY:
+    if member != "traits" and said.traits is not NULL and bytes(said.traits) not in EMPTY:
         rest["traits"] = said.traits
     return rest
 
 
-def _track(
-    name: str | None, fields: Members, plan: Plan, currency: str
-) -> tuple[str, str | None, bytes, dict[str, Any]]:
+def _track(said: Envelope, plan: Plan, currency: str) -> tuple[str, str | None, bytes, dict[str, Any]]:
+    name = said.event
     if name is None:
+        _fields(said.properties, "properties")  # of two faults this one is told first
         raise EventRefusedError(Reason.NO_EVENT_NAME, "A track event must have an event name.")
     event = plan.events.get(name)
     if event is None:
-        return UNNAMED.kind, None, b"{}", dict(fields)
+        return UNNAMED.kind, None, b"{}", dict(_fields(said.properties, "properties"))
     if event.kind == "order":
-        return "order", name, *read_order_properties(fields, currency)
-    clear, rest = split(fields, event.plain)
+        return "order", name, *read_order_properties(said.properties, currency)
+    clear, rest = split(_fields(said.properties, "properties"), event.plain)
     return event.kind, name, _encode(clear), rest
 
 
 def _with_context(body: bytes, clear: bytes | None, context: bytes | None, gate: Gate) -> tuple[bytes, bytes | None]:
     """Add the context, which is no part of an event's identity: a retry may carry another one."""
-    if context is None or context in _EMPTY:
+    if context is None or context in EMPTY:
         return body, clear
-    plain, rest = split(members(context, Reason.BAD_PROPERTIES, "context"), (gate.plan or shipped_plan()).context)
-    if plain:
-        body = with_member(body, "context", _encode(plain))
-    if rest:
-        clear = with_member(clear or b"{}", "context", canonical(rest))
+    plain, rest = gate.contexts.get(context) or _split_context(context, gate)
+    if plain is not None:
+        body = with_member(body, b"context", plain)
+    if rest is not None:
+        clear = with_member(clear or b"{}", b"context", rest)
     return body, clear
+
+
+def _split_context(context: bytes, gate: Gate) -> Split:
+    """Return plain and sealed part; remembered, because a client says the same context with most of its events."""
+    plain, rest = split(members(context, Reason.BAD_PROPERTIES, "context"), (gate.plan or shipped_plan()).context)
+    found = _encode(plain) if plain else None, canonical(rest) if rest else None
+    if len(gate.contexts) >= _CONTEXTS_MAX:
+        gate.contexts.clear()
+    gate.contexts[context] = found
+    return found

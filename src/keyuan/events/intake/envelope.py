@@ -6,7 +6,7 @@ Deliberately not here: properties, traits and context themselves. Pure.
 """
 
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Raw
@@ -14,13 +14,13 @@ from msgspec import Meta, Raw
 from keyuan.events.intake.fields import NAME_MAX, Members, instant, is_null, members, text
 from keyuan.events.model import Reason
 
-_NULL = Raw(b"null")
-_EMPTY = (b"null", b"{}", b"[]")
+NULL = Raw(b"null")
+EMPTY = (b"null", b"{}", b"[]")
 _NOT_KEPT = ("receivedAt", "sentAt", "writeKey")
 _Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
 
 
-class Envelope(NamedTuple):
+class Envelope(msgspec.Struct, gc=False):
     """What every event says; `others` are members that belong to no specification."""
 
     type: str | None
@@ -47,12 +47,12 @@ class _Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=Fal
     timestamp: _Name | None = None
     original_timestamp: _Name | None = None
     event: _Name | None = None
-    properties: Raw = _NULL
-    traits: Raw = _NULL
-    context: Raw = _NULL
-    integrations: Raw = _NULL
-    sent_at: Raw = _NULL
-    received_at: Raw = _NULL
+    properties: Raw = NULL
+    traits: Raw = NULL
+    context: Raw = NULL
+    integrations: Raw = NULL
+    sent_at: Raw = NULL
+    received_at: Raw = NULL
 
 
 _STRICT = msgspec.json.Decoder(_Strict)
@@ -69,7 +69,12 @@ def read_envelope(raw: bytes) -> Envelope:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # the slow way finds the reason, or takes the event
     else:
-        if all(map(_clean, (strict.user_id, strict.anonymous_id, strict.message_id, strict.event))):
+        if (
+            _clean(strict.user_id)
+            and _clean(strict.message_id)
+            and _clean(strict.event)
+            and (strict.anonymous_id is None or _clean(strict.anonymous_id))
+        ):
             return _from_strict(strict)
     return _member_by_member(raw)
 
@@ -80,7 +85,8 @@ def _clean(name: str | None) -> bool:
 
 def _from_strict(strict: _Strict) -> Envelope:
     written = strict.timestamp or strict.original_timestamp
-    others = {} if bytes(strict.integrations) in _EMPTY else {"integrations": strict.integrations}
+    integrations = strict.integrations
+    others = {} if integrations is NULL or bytes(integrations) in EMPTY else {"integrations": integrations}
     return Envelope(
         strict.type,
         strict.user_id,
@@ -111,10 +117,10 @@ def _member_by_member(raw: bytes) -> Envelope:
         _name(found, "messageId", Reason.BAD_MESSAGE_ID),
         None if chosen is None else instant(chosen, "timestamp"),
         _name(found, "event", Reason.NO_EVENT_NAME),
-        found.pop("properties", _NULL),
-        found.pop("traits", _NULL),
-        found.pop("context", _NULL),
-        {name: value for name, value in found.items() if bytes(value) not in _EMPTY},
+        found.pop("properties", NULL),
+        found.pop("traits", NULL),
+        found.pop("context", NULL),
+        {name: value for name, value in found.items() if bytes(value) not in EMPTY},
     )
 
 

@@ -18,6 +18,7 @@ from keyuan.events.model import EventRefusedError, Reason
 from keyuan.kernel.clock import EPOCH
 
 NAME_MAX = 256
+ID_MAX = 128
 TEXT_MAX = 256
 NUMBER_MAX = 40
 DEPTH_MAX = 16
@@ -69,7 +70,7 @@ def _no_unicode() -> EventRefusedError:
 
 def refuse_nul(raw: bytes) -> None:
     """Refuse a NUL character anywhere: PostgreSQL text cannot hold it."""
-    if b"\\u0000" in raw and _NUL.search(raw):
+    if b"\\" in raw and b"\\u0000" in raw and _NUL.search(raw):
         raise EventRefusedError(Reason.CONTROL_CHARACTERS, "Text must not hold the NUL character.")
 
 
@@ -101,11 +102,17 @@ def identifier(raw: Raw, reason: Reason, what: str, most: int) -> str:
     return text(raw, reason, what, most)
 
 
+def optional_identifier(raw: Raw | None, reason: Reason, what: str) -> str | None:
+    """Return an identifier as above, None if it is absent or null."""
+    return None if raw is None or is_null(raw) else identifier(raw, reason, what, ID_MAX)
+
+
 def instant(written: str, what: str) -> datetime:
     """Return an instant as aware UTC; without a zone it is UTC already."""
     try:
         moment = datetime.fromisoformat(written)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if moment.tzinfo is not UTC:
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise EventRefusedError(Reason.BAD_TIME, f"{what} must be a date and time in ISO 8601.") from None
     if moment < EPOCH:
@@ -140,7 +147,7 @@ def short_text(raw: Raw) -> str | None:
 
 def no_control(written: bytes) -> bool:
     """Tell at a glance that JSON text holds no control character; False only says that one has to look closer."""
-    return b"\\" not in written and b"\x7f" not in written and b"\xc2" not in written
+    return b"\\" not in written and b"\x7f" not in written and (written.isascii() or b"\xc2" not in written)
 
 
 def _refuse_large(written: bytes) -> None:
@@ -185,7 +192,7 @@ def _refuse_extremes(value: object, levels: int) -> None:
             _refuse_extremes(each, levels - 1)
 
 
-def with_member(body: bytes, name: str, member: bytes) -> bytes:
+def with_member(body: bytes, name: bytes, member: bytes) -> bytes:
     """Return a JSON object with one more member at its end."""
-    head = b"{" if body == b"{}" else body[:-1] + b","
-    return head + b'"' + name.encode() + b'":' + member + b"}"
+    comma = b"" if body == b"{}" else b","
+    return b"".join((body[:-1], comma, b'"', name, b'":', member, b"}"))

@@ -10,7 +10,7 @@ import pytest
 
 from keyuan.engines.database import Database
 from keyuan.kernel.errors import KeyuanError
-from keyuan.segments.rules import Rule, RuleError, Table, compile_rule, read_rows
+from keyuan.segments.rules import Rule, RuleError, Table, compile_rule, read_rows, together
 from keyuan.segments.rules import closure as closure_module
 from keyuan.segments.rules import emit as emit_module
 from keyuan.segments.rules.evaluate import evaluate_all
@@ -83,6 +83,14 @@ def test_every_answer_occurs_often():
     answers = [value for found in evaluate_all(_rules(random, RULES), table, "closure") for value in found]
     for answer in (True, False, None):
         assert answers.count(answer) > len(answers) / 10
+
+
+def test_many_rules_in_one_function_are_true_where_each_one_is():
+    random = Random(SEED)
+    rules, names = [compile_rule(text, COLUMNS) for text in POINTED] + _rules(random, RULES), list(COLUMNS)
+    asked, alone = together(rules, names), [rule.matcher(names) for rule in rules]
+    for row in random_rows(random, ROWS).rows:
+        assert asked(row) == sum(1 << place for place, matcher in enumerate(alone) if matcher(row) is True)
 
 
 @pytest.mark.long

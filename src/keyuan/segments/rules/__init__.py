@@ -5,6 +5,6 @@
 
 from keyuan.segments.rules.model import ColumnType, RowsError, RuleError
 from keyuan.segments.rules.rows import Table, read_rows
-from keyuan.segments.rules.rule import Rule, compile_rule
+from keyuan.segments.rules.rule import Rule, compile_rule, together
 
-__all__ = ["ColumnType", "RowsError", "Rule", "RuleError", "Table", "compile_rule", "read_rows"]
+__all__ = ["ColumnType", "RowsError", "Rule", "RuleError", "Table", "compile_rule", "read_rows", "together"]

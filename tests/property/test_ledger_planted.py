@@ -1,11 +1,11 @@
 """Planted bugs: each breaks one guard of the ledger, in the test only; the random histories must turn red."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import Phase
+from msgspec.structs import replace
 
 from keyuan.kernel.errors import KeyuanError
 from keyuan.ledger import Award, Entry, Hold, Outcome, Request

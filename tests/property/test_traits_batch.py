@@ -73,11 +73,12 @@ def test_fold_and_batch_agree_at_any_instant(analytics: Analytics, crowd: Crowd,
     agree(analytics, crowd, as_of_us)
 
 
-def _wrong_top(spent: dict[str, int], top: list[str], touched: set[str]) -> list[str]:
-    """The least of the old top is taken for its last one."""
-    least = spent[top[-1]] if len(top) == 3 else 0
-    rivals = {name for name in touched if spent[name] >= least} | set(top)
-    return sorted(rivals, key=lambda name: (-spent[name], name))[:3]
+def _rises_by_one(spent: dict[str, int], top: list[str], name: str) -> None:
+    """A category is compared with the next better one only."""
+    place = top.index(name) if name in top else len(top)
+    top[place : place + 1] = [name]
+    top[max(place - 1, 0) : place + 1] = sorted(top[max(place - 1, 0) : place + 1], key=lambda name: -spent[name])
+    del top[3:]
 
 
 def _rounded_down(part: int, whole: int) -> Decimal | None:
@@ -92,7 +93,7 @@ def _always_new(_keys: list[int], _key: int) -> bool:
     ("place", "name", "bug"),
     [
         (traits, "bisect_left", bisect_right),
-        (states, "_top", _wrong_top),
+        (states, "_rise", _rises_by_one),
         (states, "_is_new", _always_new),
         (traits, "share", _rounded_down),
         (states, "_HOUR_US", HOUR_US + 1_000),

@@ -1,9 +1,8 @@
 """Batches on a real PostgreSQL."""
 
-from dataclasses import replace
-
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from keyuan import ledger
 from keyuan.engines.database import Database

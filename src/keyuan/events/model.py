@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+
 from keyuan.kernel.errors import ConflictError, InputError
 
 EVENT_BYTES_MAX = 32_768
@@ -127,7 +128,7 @@ class Receipt(NamedTuple):
     quarantined: int
 
 
-class LoggedEvent(NamedTuple):
+class LoggedEvent(msgspec.Struct, frozen=True, gc=False):
     """One row of the log. `sender` stands for the userId if there is one, else for the anonymousId."""
 
     seq: int

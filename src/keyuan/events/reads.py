@@ -16,12 +16,12 @@ BATCH_MAX = 2_000
 
 def read_after(session: Session, seq: int, limit: int = BATCH_MAX) -> list[LoggedEvent]:
     """Return the next events after a place in the log, in order."""
-    return [LoggedEvent._make(row) for row in session.rows(_SQL["read_after"], seq=seq, limit=limit)]
+    return [LoggedEvent(*row) for row in session.rows(_SQL["read_after"], seq=seq, limit=limit)]
 
 
 def read_seqs(session: Session, seqs: Sequence[int]) -> list[LoggedEvent]:
     """Return the events with these numbers, in order; unknown numbers are left out."""
-    return [LoggedEvent._make(row) for row in session.rows(_SQL["by_seq"], seqs=list(seqs))]
+    return [LoggedEvent(*row) for row in session.rows(_SQL["by_seq"], seqs=list(seqs))]
 
 
 def last_seq(session: Session) -> int:

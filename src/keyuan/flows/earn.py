@@ -7,20 +7,23 @@ same time.
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from keyuan import ledger, loyalty
 from keyuan.engines.database import Session
-from keyuan.kernel.clock import from_us
+from keyuan.kernel.clock import DAY_US
 
 Holders = dict[uuid.UUID, int]
 
 
-class Purchase(NamedTuple):
+class Purchase(Struct, frozen=True, gc=False):
     """One order of one person; `subject` is what makes it one (see `loyalty.earn_key`)."""
 
     person: uuid.UUID
+    at: datetime
     at_us: int
     subject: bytes
     currency: str
@@ -69,9 +72,9 @@ def _holders(session: Session, programme: str, purchases: Sequence[Purchase], kn
 
 
 def _enrol(session: Session, programme: str, purchases: Iterable[Purchase], known: Holders) -> None:
-    first = {purchase.person: purchase.at_us for purchase in reversed(list(purchases))}
-    for person, at_us in first.items():
-        loyalty.enrol(session, programme, [person], from_us(at_us))
+    first = {purchase.person: purchase.at for purchase in reversed(list(purchases))}
+    for person, at in first.items():
+        loyalty.enrol(session, programme, [person], at)
     if first:
         known |= loyalty.holders(session, programme, first)
 
@@ -106,8 +109,8 @@ def _award(
         brand=programme.brand,
         currency=programme.currency,
         points=quote.points if quote else 0,
-        at=from_us(basket.at_us),
-        expires_at=from_us(rule.expires_at_us(basket.at_us)),
+        at=purchase.at,
+        expires_at=purchase.at + rule.lasts(purchase.at_us // DAY_US),
         rule=rule.name,
         rule_version=rule.version,
         base_minor=basket.base_minor,

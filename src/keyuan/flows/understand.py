@@ -63,7 +63,7 @@ def meanings(event: LoggedEvent, person: uuid.UUID) -> tuple[AnyFact | None, Pur
         order_id=basket.order_id,
     )
     subject = order_subject(basket.order_id)
-    return fact, Purchase(person, at_us, subject, basket.currency, basket.total_minor, lines)
+    return fact, Purchase(person, event.at, at_us, subject, basket.currency, basket.total_minor, lines)
 
 
 def other_fact(event: LoggedEvent) -> AnyFact | None:

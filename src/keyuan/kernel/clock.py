@@ -35,17 +35,16 @@ def system_now() -> datetime:
 
 def add_months(instant_us: int, months: int) -> int:
     """Return the same instant of day `months` later; the last day of a shorter month stands in for a missing day."""
-    day, time_us = divmod(instant_us, DAY_US)
-    return _months_after(day, months) * DAY_US + time_us
+    return instant_us + months_from(instant_us // DAY_US, months).days * DAY_US
 
 
 @lru_cache(maxsize=4_096)
-def _months_after(day: int, months: int) -> int:
-    """Return the day so many months after a day, both counted from the epoch."""
+def months_from(day: int, months: int) -> timedelta:
+    """Return how long so many months are from a day on, which is counted from the epoch: whole days (`add_months`)."""
     start = date_of(day)
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     last = monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(start.day, last)).toordinal() - _EPOCH_DAY
+    return date(year, month + 1, min(start.day, last)) - start
 
 
 @lru_cache(maxsize=4_096)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from msgspec import Struct
+
 from keyuan.kernel.clock import to_us
 from keyuan.ledger.canonical import entry_bytes, next_link, request_digest, takes_digest
 from keyuan.ledger.model import (
@@ -55,7 +57,7 @@ class Decisions:
     holds: dict[int, Held] = field(default_factory=dict[int, Held])
 
 
-class _Refusal(NamedTuple):
+class _Refusal(Struct, frozen=True, gc=False):
     """Why nothing is posted. A refusal that is not `kept` leaves its key free."""
 
     answer: Answer
@@ -72,7 +74,7 @@ class _Taking(NamedTuple):
     expires_at: datetime | None = None
 
 
-class _Posted(NamedTuple):
+class _Posted(Struct, frozen=True, gc=False):
     """What was posted."""
 
     seq: int
@@ -161,7 +163,7 @@ class _Desk:
         if isinstance(result, _Refusal):
             row = KeyRow(key, digest, result.answer, None, 0)
         else:
-            row = KeyRow(key, digest, Answer.POSTED, *result)
+            row = KeyRow(key, digest, Answer.POSTED, result.seq, result.points)
             self.decisions.digests.append(digest)
         if not isinstance(result, _Refusal) or result.kept:
             state.keys[key] = row

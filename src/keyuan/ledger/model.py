@@ -1,14 +1,16 @@
 """The words of the points ledger: what can be asked of it, what it answers, and what an entry is.
 
-Values only. How a request is decided stands in `decide`; bytes and digests in `canonical`; SQL in `store`. Who
-holds an account is not here: a holder is a number whose person is known to other rooms alone.
+Values only, as msgspec structs: a request is made several times faster than as a dataclass. How a request is decided
+stands in `decide`; bytes and digests in `canonical`; SQL in `store`. Who holds an account is not here: a holder is a
+number whose person is known to other rooms alone.
 Units: points are whole units of one book (int, never float); money in minor units; instants are aware UTC datetimes.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from keyuan.kernel.errors import ConflictError, CorruptionError, InputError, KeyuanError, RefusedError
 
@@ -137,8 +139,7 @@ def _check_book(holder: object, brand: object, currency: object) -> None:
     _check_text("currency", currency, TEXT_MAX)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Award:
+class Award(Struct, frozen=True, kw_only=True, gc=False):
     """New points for a holder, as one lot. `day_points` is what she earned on `day` with this award in it."""
 
     key: bytes
@@ -208,8 +209,7 @@ class Award:
         _checked_names.add((self.brand, self.currency, self.rule))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redeem:
+class Redeem(Struct, frozen=True, kw_only=True, gc=False):
     """Points given back to the brand at once, from the lots that expire first."""
 
     key: bytes
@@ -226,8 +226,7 @@ class Redeem:
         _check_whole("points", self.points, 1, POINTS_MAX)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Struct, frozen=True, kw_only=True, gc=False):
     """Points set aside for a redemption to come. From `expires_at` on it can only be released."""
 
     key: bytes
@@ -248,8 +247,7 @@ class Hold:
             raise LedgerInputError("a hold must end after it begins", at=self.at, expires_at=self.expires_at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capture:
+class Capture(Struct, frozen=True, kw_only=True, gc=False):
     """Redeem part or all of a hold, named by the key of its `Hold`; the rest stays on hold."""
 
     key: bytes
@@ -264,8 +262,7 @@ class Capture:
         _check_whole("points", self.points, 1, POINTS_MAX)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Void:
+class Void(Struct, frozen=True, kw_only=True, gc=False):
     """Give back all that is left of a hold, named by the key of its `Hold`."""
 
     key: bytes
@@ -278,8 +275,7 @@ class Void:
         _check_digest("hold", self.hold)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expire:
+class Expire(Struct, frozen=True, kw_only=True, gc=False):
     """Take back what is left free of a lot that is due; `store.expire_due` makes these.
 
     `expired` is how many points of this lot expired before: a hold that ends after its lot is due gives the
@@ -301,7 +297,7 @@ class Expire:
 Request = Award | Redeem | Hold | Capture | Void | Expire
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True, gc=False):
     """The answer to one request. `seq` is the entry's number, `points` what it moved."""
 
     key: bytes

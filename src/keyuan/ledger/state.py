@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from keyuan.kernel.clock import to_us
 from keyuan.ledger.canonical import account_name, first_link
 from keyuan.ledger.model import HOLDER_BUCKETS_END, Answer, LedgerCorruptionError
@@ -16,8 +18,7 @@ from keyuan.ledger.model import HOLDER_BUCKETS_END, Answer, LedgerCorruptionErro
 NEVER_US: Final = 2**63 - 1
 
 
-@dataclass(slots=True)
-class Account:
+class Account(Struct, gc=False):
     """One account: `balance` is what came in less what went out, `legs` how many entries name it.
 
     `day` and `day_points` (available accounts only) are the latest day of an award and its total.
@@ -37,8 +38,7 @@ class Account:
     is_new: bool = False
 
 
-@dataclass(slots=True)
-class Lot:
+class Lot(Struct, gc=False):
     """The points of one award: `remaining` of them are not gone yet, `held` of those are on hold."""
 
     lot: int
@@ -61,8 +61,7 @@ class Lot:
         return (self.expires_us, self.lot) < (other.expires_us, other.lot)
 
 
-@dataclass(slots=True)
-class Held:
+class Held(Struct):
     """A hold: its entry's number, and what it took from which lots, first to expire first."""
 
     hold: int
@@ -78,7 +77,7 @@ class Held:
     is_new: bool = False
 
 
-class KeyRow(NamedTuple):
+class KeyRow(Struct, frozen=True, gc=False):
     """What is kept of a request that was answered."""
 
     key: bytes

@@ -9,11 +9,13 @@ Units: `_minor` in the programme's money currency, points are whole; a day is a 
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from keyuan.kernel.clock import DAY_US, add_months, date_of
+from msgspec import Struct
+
+from keyuan.kernel.clock import DAY_US, add_months, date_of, months_from
 from keyuan.kernel.digest import framed
 from keyuan.kernel.errors import MissingError
 
@@ -39,6 +41,10 @@ class EarnRule(NamedTuple):
         """Return the instant at which a lot earned at `at_us` expires: the same instant, months later."""
         return add_months(at_us, self.expiry_months)
 
+    def lasts(self, day: int) -> timedelta:
+        """Return how long a lot lasts that is earned on a day, counted from the epoch."""
+        return months_from(day, self.expiry_months)
+
 
 class Programme(NamedTuple):
     """A points programme: one brand issues, one points currency, one rule in force."""
@@ -51,7 +57,7 @@ class Programme(NamedTuple):
     rule: EarnRule
 
 
-class Basket(NamedTuple):
+class Basket(Struct, frozen=True, gc=False):
     """A purchase as the rules see it: a holder, a time and amounts, no person."""
 
     holder: int
@@ -60,7 +66,7 @@ class Basket(NamedTuple):
     doubled_minor: int
 
 
-class Quote(NamedTuple):
+class Quote(Struct, frozen=True, gc=False):
     """What a basket earns, and the member's total of that day after it."""
 
     points: int

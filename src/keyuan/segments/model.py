@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
@@ -29,7 +31,7 @@ class Stay(NamedTuple):
     left_at_us: int | None
 
 
-class Seen(NamedTuple):
+class Seen(Struct, frozen=True, gc=False):
     """What the rules said of a person at an instant."""
 
     person: uuid.UUID
@@ -53,7 +55,8 @@ def moves(current: dict[uuid.UUID, dict[str, int]], seen: Iterable[Seen]) -> Mov
     ended: list[Stay] = []
     passed: list[Stay] = []
     begun: dict[tuple[uuid.UUID, str], int] = {}
-    for person, at_us, holds in seen:
+    for each in seen:
+        person, at_us, holds = each.person, each.at_us, each.holds
         mine = current.get(person)
         if mine is None:
             mine = current[person] = {}

@@ -1,9 +1,10 @@
 """Requests with standard facts, for tests of the ledger."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
+
+from msgspec.structs import replace
 
 from keyuan.ledger import Award, Capture, Hold, Redeem, Void
 

@@ -1,8 +1,7 @@
 """The guards that no request can reach: each is tried with a state that is wrong already."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from keyuan.ledger import BATCH_MAX, Answer, LedgerCorruptionError, LedgerInputError
 from keyuan.ledger.decide import decide, take_first_to_expire, take_from_hold

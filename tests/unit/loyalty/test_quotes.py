@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyuan.kernel.clock import DAY_US, from_us, to_us
-from keyuan.loyalty import Basket, EarnRule, day_of, doubled_minor, earn_key, order_subject, quote_many
+from keyuan.loyalty import Basket, EarnRule, Quote, day_of, doubled_minor, earn_key, order_subject, quote_many
 
 RULE = EarnRule("basket", 1, 100, 500, frozenset({"COFFEE", "FLUID MILK PRODUCTS"}), 12)
 NOON = to_us(datetime(2017, 3, 4, 12, tzinfo=UTC))
@@ -43,7 +43,7 @@ def test_the_cap_holds_for_a_day_in_utc_and_starts_anew_at_midnight():
 
 
 def test_what_was_earned_before_counts():
-    assert quote_many(RULE, [basket(10_000)], {(1, date(2017, 3, 4)): 470})[0] == (30, date(2017, 3, 4), 500)
+    assert quote_many(RULE, [basket(10_000)], {(1, date(2017, 3, 4)): 470})[0] == Quote(30, date(2017, 3, 4), 500)
 
 
 def test_a_line_without_a_category_is_not_doubled():

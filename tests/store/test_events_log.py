@@ -65,6 +65,27 @@ def test_the_same_message_id_with_other_content_is_a_conflict(database: Database
         assert read_order(read_after(session, 0)[0].body).total_minor == 1250
 
 
+def test_of_a_group_in_which_some_are_known_the_others_are_kept_in_order(database: Database, secrets: Secrets):
+    send(database, secrets, order(1), order(2))
+    far = (NOW + timedelta(hours=25)).isoformat()
+    group = [
+        order(3),
+        order(1),
+        order(2, userId="household:other"),
+        order(4),
+        order(3),
+        order(5, timestamp=far),
+        order(5, timestamp=far, userId="household:other"),
+        order(1, timestamp=far),
+        order(6),
+    ]
+    assert send(database, secrets, *group) == (3, 2, 4)
+    assert send(database, secrets, *group) == (0, 5, 4)
+    with database.transaction(1) as session:
+        assert [read_order(event.body).order_id for event in read_after(session, 0)] == ["1", "2", "3", "4", "6"]
+        assert open_counts(session) == {"conflict": 3, "too-far-ahead": 1}
+
+
 def test_two_sources_may_use_the_same_message_id(database: Database, secrets: Secrets):
     send(database, secrets, order(1))
     with database.transaction(1) as session:

@@ -1,12 +1,12 @@
 """Validate-and-append: the one way into the log, for HTTP, imports and replays alike.
 
 Candidates were judged at the gate (`intake`); here they meet what is already known: repeats are dropped, conflicts and
-times too far ahead are quarantined, the rest is sealed, numbered under the tenant's lock and written.
+times too far ahead are quarantined, the rest is numbered under the tenant's lock, sealed and written.
 Deliberately not here: opening the transaction, and reading (`reads.py`).
 Units: 16-byte hashes; `seq` grows in the order of commits within a tenant.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,7 +23,6 @@ _SQL = load_statements("keyuan.events")
 _EVENTS_IN = {
     "seq": "int8",
     "message_key": "bytea",
-    "digest": "bytea",
     "kind": "text",
     "name": "text",
     "sender": "bytea",
@@ -50,6 +49,7 @@ class _Keyed(msgspec.Struct, gc=False):
     draft: Draft
 
 
+_Timed = tuple[_Keyed, datetime]
 _Refused = tuple[_Keyed, Refusal]
 
 
@@ -62,18 +62,28 @@ def append(session: Session, secrets: Secrets, candidates: Sequence[Candidate], 
         return Receipt(0, 0, 0)
     keyed, refused = _key_all(session.tenant, secrets, candidates)
     session.execute(_SQL["lock"], tenant=session.tenant)
-    fresh, conflicts = _unknown(session, keyed)
-    timed, ahead = _timed(fresh, read_clock(session), policy)
+    firsts: dict[bytes, _Keyed] = {}
+    for one in keyed:
+        firsts.setdefault(one.message_key, one)
+    timely, late = _timed(firsts.values(), read_clock(session), policy)
+    numbers, known = _number(session, timely, firsts)
+    conflicts = [
+        (one, _CONFLICT)
+        for one in keyed
+        if one.digest != (known.get(one.message_key) or firsts[one.message_key].digest)
+    ]
+    ahead = [(one, refusal) for one, refusal in late if one.message_key not in known]
     refused += [
         quarantine.turned_away(session.tenant, secrets, one.message_key, one.sender, one.candidate, refusal)
         for one, refusal in [*conflicts, *ahead]
     ]
-    owners = {one.sender for one, _ in timed if one.draft.rest is not None} | {each.sender for each in refused}
+    fresh = [(one, at) for one, at in timely if one.message_key in numbers]
+    owners = {one.sender for one, _ in fresh if one.draft.rest is not None} | {each.sender for each in refused}
     keys = ensure_sealers(session, secrets, owners, policy.system_now)
-    if timed:
-        _write(session, timed, keys)
+    if fresh:
+        _write(session, fresh, numbers, keys)
     quarantine.keep(session, refused, keys, shift=policy.shift)
-    return Receipt(len(timed), len(keyed) - len(fresh) - len(conflicts), len(refused))
+    return Receipt(len(fresh), len(keyed) - len(fresh) - len(conflicts) - len(ahead), len(refused))
 
 
 def _key_all(
@@ -111,67 +121,65 @@ class _Hashers:
         return _Keyed(message_key, digest, sender, None if user is None else anonymous, candidate, draft)
 
 
-def _unknown(session: Session, keyed: list[_Keyed]) -> tuple[list[_Keyed], list[_Refused]]:
-    """Return the messages that were never seen, and those whose id was used for other content."""
-    known: dict[bytes, bytes] = dict(session.rows(_SQL["known"], keys=b"".join([one.message_key for one in keyed])))
-    fresh: list[_Keyed] = []
-    conflicts: list[_Refused] = []
-    for one in keyed:
-        digest = known.setdefault(one.message_key, one.digest)
-        if digest is one.digest:  # just put there: nobody had it
-            fresh.append(one)
-        elif digest != one.digest:
-            conflicts.append((one, _CONFLICT))
-    return fresh, conflicts
-
-
-def _timed(
-    fresh: list[_Keyed], clock: ProgrammeClock, policy: Policy
-) -> tuple[list[tuple[_Keyed, datetime]], list[_Refused]]:
-    """Give each event its programme time, and turn away what lies beyond the horizon."""
+def _timed(firsts: Iterable[_Keyed], clock: ProgrammeClock, policy: Policy) -> tuple[list[_Timed], list[_Refused]]:
+    """Give each event its programme time, and tell apart what lies beyond the horizon."""
     horizon = policy.horizon or clock.now(policy.system_now) + AHEAD_MAX
     refusal = _AHEAD if policy.horizon is None else _BEYOND
-    timed: list[tuple[_Keyed, datetime]] = []
-    ahead: list[_Refused] = []
-    for one in fresh:
-        at = _programme_time(one, clock, policy)
+    shifted = policy.shift and clock.by_hand
+    timely: list[_Timed] = []
+    late: list[_Refused] = []
+    for one in firsts:
+        at: datetime | None = one.draft.at or one.candidate.received_at
+        if shifted:
+            at = _shifted(at, one.candidate.received_at, clock)
         if at is None or at > horizon:
-            ahead.append((one, refusal))
+            late.append((one, refusal))
         else:
-            timed.append((one, at))
-    return timed, ahead
+            timely.append((one, at))
+    return timely, late
 
 
-def _programme_time(one: _Keyed, clock: ProgrammeClock, policy: Policy) -> datetime | None:
-    """Return the event's time, shifted for a clock that is kept by hand; None if no calendar holds it."""
-    received_at = one.candidate.received_at
-    at = one.draft.at or received_at
-    if not (policy.shift and clock.by_hand):
-        return at
+def _shifted(at: datetime, received_at: datetime, clock: ProgrammeClock) -> datetime | None:
+    """Return a time moved to a clock that is kept by hand; None if no calendar holds it."""
     try:
         return at + clock.ahead(received_at)
     except OverflowError:
         return None
 
 
-def _write(session: Session, timed: list[tuple[_Keyed, datetime]], keys: quarantine.Keys) -> None:
-    received = [one.candidate.received_at for one, _ in timed]
+def _number(
+    session: Session, timely: list[_Timed], firsts: Mapping[bytes, _Keyed]
+) -> tuple[dict[bytes, int], dict[bytes, bytes]]:
+    """Enter messages that were never seen; return their numbers, and the digests of those that were known before.
+
+    What is known is asked only if something is: nearly always everything is new, and then entering says so.
+    """
+    keys = [one.message_key for one, _ in timely]
+    digests = b"".join([one.digest for one, _ in timely])
+    entered = session.rows(_SQL["append_messages"], tenant=session.tenant, keys=b"".join(keys), digests=digests)
+    if len(entered) == len(firsts):
+        return {key: seq for key, (seq,) in zip(keys, entered, strict=True)}, {}
+    ours = {seq for (seq,) in entered}
+    found = session.rows(_SQL["known"], keys=b"".join(firsts))
+    return (
+        {key: seq for key, _, seq in found if seq in ours},
+        {key: digest for key, digest, seq in found if seq not in ours},
+    )
+
+
+def _write(session: Session, fresh: list[_Timed], numbers: Mapping[bytes, int], keys: quarantine.Keys) -> None:
+    received = [one.candidate.received_at for one, _ in fresh]
     session.row(_SQL["months"], first=min(received).date(), last=max(received).date())
-    numbers = [seq for (seq,) in session.rows(_SQL["numbers"], count=len(timed))]
-    session.stage("events_in", _EVENTS_IN, _rows(timed, numbers, keys))
+    session.stage("events_in", _EVENTS_IN, _rows(fresh, numbers, keys))
     session.execute(_SQL["append_log"], tenant=session.tenant)
-    session.execute(_SQL["append_messages"], tenant=session.tenant)
 
 
-def _rows(
-    timed: list[tuple[_Keyed, datetime]], numbers: list[int], keys: quarantine.Keys
-) -> Iterator[tuple[object, ...]]:
-    for (one, at), seq in zip(timed, numbers, strict=True):
+def _rows(fresh: list[_Timed], numbers: Mapping[bytes, int], keys: quarantine.Keys) -> Iterator[tuple[object, ...]]:
+    for one, at in fresh:
         candidate, draft = one.candidate, one.draft
         yield (
-            seq,
+            numbers[one.message_key],
             one.message_key,
-            one.digest,
             draft.kind,
             draft.name,
             one.sender,

@@ -6,17 +6,22 @@ SELECT pg_advisory_xact_lock(hashtextextended('events.log', %(tenant)s))
 -- The partitions that the new events fall into.
 SELECT sec.ensure_months('events.log', %(first)s, %(last)s)
 
+-- append_messages --
+-- Keys and digests come end to end, in the order of the log: lists of two thousand are written and read much more
+-- slowly. What is known stays as it is, and gets no number; numbers are taken under the lock, gaps mean nothing.
+INSERT INTO events.message (tenant, message_key, digest, seq)
+SELECT %(tenant)s, substr(%(keys)s::bytea, b.first, 16), substr(%(digests)s::bytea, b.first, 16),
+       nextval('events.log_seq')
+  FROM generate_series(1, length(%(keys)s::bytea), 16) AS b (first)
+    ON CONFLICT DO NOTHING
+RETURNING seq
+
 -- known --
--- What is known of these messages; another digest is a conflict. The keys come as one value, end to end: a list of
--- two thousand is written and read much more slowly.
-SELECT m.message_key, m.digest
+-- What is known of these messages; another digest is a conflict. The keys come end to end, as above.
+SELECT m.message_key, m.digest, m.seq
   FROM events.message AS m
  WHERE m.message_key = ANY(ARRAY(SELECT substr(%(keys)s::bytea, b.first, 16)
                                    FROM generate_series(1, length(%(keys)s::bytea), 16) AS b (first)))
-
--- numbers --
--- Taken under the lock; gaps mean nothing.
-SELECT nextval('events.log_seq') FROM generate_series(1, %(count)s)
 
 -- append_log --
 -- From the staged rows, all at once: COPY straight into the log is refused under row-level security.
@@ -24,13 +29,6 @@ INSERT INTO events.log (tenant, seq, message_key, kind, name, sender, anonymous,
 SELECT %(tenant)s, s.seq, s.message_key, s.kind, s.name, s.sender, s.anonymous, s.at, s.received_at, s.source, s.body,
        s.sealed
   FROM pg_temp.events_in AS s
-
--- append_messages --
--- In key order: neighbours in the index are written together.
-INSERT INTO events.message (tenant, message_key, digest, seq)
-SELECT %(tenant)s, s.message_key, s.digest, s.seq
-  FROM pg_temp.events_in AS s
- ORDER BY s.message_key
 
 -- sender_keys --
 -- The keys of these senders that exist and were not destroyed; the senders come end to end, as above.

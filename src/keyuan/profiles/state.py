@@ -8,7 +8,7 @@ Units: `_us` microseconds since the epoch, UTC; `_minor` minor units. Hours and 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -31,6 +31,7 @@ KEPT_DAYS = 400
 TOP = 3
 
 _HOUR_US = 3_600_000_000
+_THURSDAY = 3 * 24  # 1970-01-01 was one
 _KEPT_US = KEPT_DAYS * DAY_US
 _DECLARED = frozenset(DECLARED)
 
@@ -108,6 +109,7 @@ def copy(state: State) -> State:
         kept_minor=state.kept_minor.copy(),
         order_keys=state.order_keys.copy(),
         category_minor=state.category_minor.copy(),
+        top=state.top.copy(),
         hours=state.hours.copy(),
         weekday_orders=state.weekday_orders.copy(),
         hour_orders=state.hour_orders.copy(),
@@ -166,47 +168,43 @@ def _is_new(keys: list[int], key: int) -> bool:
 
 
 def _add_lines(state: State, lines: Sequence[tuple[str | None, int]]) -> None:
-    """Sums only grow, so the new top is among the old top and the categories of this order."""
-    spent = state.category_minor
-    touched: set[str] = set()
+    spent, top = state.category_minor, state.top
     state.lines += len(lines)
     for category, minor in lines:
         if category is None:
             sum_minor = state.uncategorised_minor = state.uncategorised_minor + minor
         else:
             sum_minor = spent[category] = spent.get(category, 0) + minor
-            touched.add(category)
+            _rise(spent, top, category)
         if minor < 0 or sum_minor > LARGEST:
             raise AmountError
-    if touched:
-        state.top = _top(spent, state.top, touched)
 
 
-def _top(spent: dict[str, int], top: list[str], touched: set[str]) -> list[str]:
-    """The names with most spend, ties by name. Those not touched keep their order; each other one finds its place."""
-    best = [name for name in top if name not in touched]
-    for name in touched:
-        minor, place = spent[name], len(best)
-        while place:
-            rival = best[place - 1]
-            rival_minor = spent[rival]
-            if rival_minor > minor or (rival_minor == minor and rival < name):
-                break
-            place -= 1
-        if place < TOP:
-            best.insert(place, name)
-            del best[TOP:]
-    return best
+def _rise(spent: Mapping[str, int], top: list[str], name: str) -> None:
+    """Put the one category whose sum has grown in its place among the first, ties by name; sums never fall."""
+    if name in top:
+        place = top.index(name)
+    else:
+        place = len(top)
+        top.append(name)
+    minor = spent[name]
+    while place:
+        rival = top[place - 1]
+        rival_minor = spent[rival]
+        if rival_minor > minor or (rival_minor == minor and rival < name):
+            break
+        top[place] = rival
+        place -= 1
+    top[place] = name
+    del top[TOP:]
 
 
 def _add_pattern(state: State, at_us: int) -> None:
-    weekday = (at_us // DAY_US + 3) % 7  # 1970-01-01 was a Thursday
-    hour = at_us % DAY_US // _HOUR_US
-    cell = weekday * 24 + hour
+    cell = (at_us // _HOUR_US + _THURSDAY) % (7 * 24)
     hours = state.hours
     hours[cell] = hours.get(cell, 0) + 1
-    state.weekday_orders[weekday] += 1
-    state.hour_orders[hour] += 1
+    state.weekday_orders[cell // 24] += 1
+    state.hour_orders[cell % 24] += 1
 
 
 def _add_visit(state: State, store: str) -> None:

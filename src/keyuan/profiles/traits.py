@@ -60,6 +60,7 @@ def evaluate(state: State, as_of_us: int) -> Values:
     if first_us is None or last_us is None:
         return (*_NOTHING_ORDERED, state.coupons, state.sends, None, *declared)
     instants, spend_minor = state.kept_at_us, state.spend_minor
+    weekdays, hours = state.weekday_orders, state.hour_orders
     since_90 = bisect_left(instants, as_of_us - WINDOW_90_US)
     since_30 = bisect_left(instants, as_of_us - WINDOW_30_US, since_90)
     return (
@@ -72,8 +73,8 @@ def evaluate(state: State, as_of_us: int) -> Values:
         spend_minor // orders,
         share(state.lines, orders),
         tuple(state.top),
-        _most(state.weekday_orders) + 1,
-        _most(state.hour_orders),
+        weekdays.index(max(weekdays)) + 1,  # the first of several
+        hours.index(max(hours)),
         state.store,
         share(state.discount_minor, spend_minor + state.discount_minor),
         state.coupons,
@@ -81,11 +82,6 @@ def evaluate(state: State, as_of_us: int) -> Values:
         (as_of_us - first_us) // DAY_US,
         *declared,
     )
-
-
-def _most(counts: list[int]) -> int:
-    """The place of the largest count, ties the smallest."""
-    return counts.index(max(counts))
 
 
 def _declared(state: State) -> Values:
@@ -106,13 +102,10 @@ def next_edge_us(state: State, as_of_us: int) -> int | None:
     first_us, last_us, instants = state.first_us, state.last_us, state.kept_at_us
     if first_us is None or last_us is None:
         return None
-    edge_us = min(_next_day_us(last_us, as_of_us), _next_day_us(first_us, as_of_us))
+    past_us = max((as_of_us - first_us) % DAY_US, (as_of_us - last_us) % DAY_US)  # since a day was last whole
+    edge_us = as_of_us + DAY_US - past_us
     for window_us in _WINDOWS_US:
         oldest = bisect_left(instants, as_of_us - window_us)
         if oldest < len(instants):
             edge_us = min(edge_us, instants[oldest] + window_us + 1)
     return edge_us
-
-
-def _next_day_us(since_us: int, as_of_us: int) -> int:
-    return as_of_us + DAY_US - (as_of_us - since_us) % DAY_US

@@ -16,7 +16,7 @@ from keyuan.segments.rules.model import ColumnType, Node
 
 
 class Rule:
-    """A checked rule: `text` as written, `columns` it uses (sorted), `node` the tree; in Python and SQL."""
+    """A checked rule: `text` as written, `columns` it uses (sorted), `node` its tree; asked in Python or as SQL."""
 
     def __init__(self, text: str, node: Node, columns: tuple[str, ...]) -> None:
         self.text = text

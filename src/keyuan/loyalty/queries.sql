@@ -29,6 +29,13 @@ SELECT %(tenant)s, %(programme)s, s.person, s.holder, %(joined_at)s
     ON CONFLICT (tenant, programme, person) DO NOTHING
 
 -- holders --
+-- Only people who joined have one. Person by person through the key (the LIMIT keeps it so): while the table has no
+-- statistics, a join would walk all members.
+SELECT p.person, m.holder
+  FROM unnest(%(people)s::uuid[]) AS p (person)
+ CROSS JOIN LATERAL (
+       SELECT m.holder FROM loyalty.member AS m WHERE m.programme = %(programme)s AND m.person = p.person LIMIT 1) AS m
+
 -- Only people who joined have one. Person by person through the key: as `= ANY` a plan without statistics walks all
 -- members and compares each with the whole list.
 SELECT m.person, m.holder

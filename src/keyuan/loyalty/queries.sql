@@ -35,9 +35,3 @@ SELECT p.person, m.holder
   FROM unnest(%(people)s::uuid[]) AS p (person)
  CROSS JOIN LATERAL (
        SELECT m.holder FROM loyalty.member AS m WHERE m.programme = %(programme)s AND m.person = p.person LIMIT 1) AS m
-
--- Only people who joined have one. Person by person through the key: as `= ANY` a plan without statistics walks all
--- members and compares each with the whole list.
-SELECT m.person, m.holder
-  FROM unnest(%(people)s::uuid[]) AS p (person)
-  JOIN loyalty.member AS m ON m.programme = %(programme)s AND m.person = p.person

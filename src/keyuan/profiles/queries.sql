@@ -21,13 +21,16 @@ SELECT p.person, p.state
 
 -- rewrite_portraits --
 -- Only over the very state that was folded: a row that another writer changed or deleted is not touched.
+-- People are asked for by the array of all of them, so that they are found by the index: by the join alone the planner,
+-- who knows nothing of the size of the batch, would read everybody.
 -- Microseconds times an interval are exact until the year 2255; no partition of the log reaches beyond 2200.
 UPDATE profiles.portrait AS p
    SET facts = s.facts, from_seq = s.from_seq, state = s.state,
        as_of = timestamptz 'epoch' + s.as_of_us * interval '1 microsecond',
        next_edge_at = timestamptz 'epoch' + s.next_edge_us * interval '1 microsecond'
   FROM pg_temp.profiles_portrait AS s
- WHERE p.person = s.person
+ WHERE p.person = ANY(ARRAY(SELECT a.person FROM pg_temp.profiles_portrait AS a))
+   AND p.person = s.person
    AND p.facts = s.facts_before
 
 -- add_portraits --
@@ -69,7 +72,8 @@ UPDATE profiles.portrait AS p
    SET as_of = timestamptz 'epoch' + s.as_of_us * interval '1 microsecond',
        next_edge_at = timestamptz 'epoch' + s.next_edge_us * interval '1 microsecond'
   FROM pg_temp.profiles_moved AS s
- WHERE p.person = s.person
+ WHERE p.person = ANY(ARRAY(SELECT a.person FROM pg_temp.profiles_moved AS a))
+   AND p.person = s.person
    AND p.facts = s.facts
 RETURNING p.person
 

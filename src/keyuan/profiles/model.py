@@ -4,8 +4,8 @@ Deliberately not here: events and their JSON (flows turn events into facts), and
 Units: `_us` whole microseconds since the Unix epoch, UTC; `_minor` whole minor units of the tenant's one currency.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 
 import msgspec
 
@@ -36,14 +36,14 @@ class StaleStateError(EngineError):
     """The stored state of a person is not the one that was folded; drop the cache and try the batch again."""
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that happened to one person at `at_us`; `seq` is its place in the log."""
 
     at_us: int
     seq: int
 
 
-class OrderFact(Fact, frozen=True, kw_only=True):
+class OrderFact(Fact, frozen=True, kw_only=True, gc=False):
     """A basket: `lines` are (product category or None, total_minor).
 
     An `order_id` counts once for a person: the first in the log wins, whatever till, app or file sent it.
@@ -56,15 +56,15 @@ class OrderFact(Fact, frozen=True, kw_only=True):
     order_id: str | None = None
 
 
-class CouponFact(Fact, frozen=True, kw_only=True):
+class CouponFact(Fact, frozen=True, kw_only=True, gc=False):
     """A coupon was redeemed."""
 
 
-class SendFact(Fact, frozen=True, kw_only=True):
+class SendFact(Fact, frozen=True, kw_only=True, gc=False):
     """A campaign was sent to the person."""
 
 
-class DeclaredFact(Fact, frozen=True, kw_only=True):
+class DeclaredFact(Fact, frozen=True, kw_only=True, gc=False):
     """What a person said: the latest instant wins per name, then the higher place in the log; None takes back.
 
     Names that are not in `DECLARED` are no traits and are left out.
@@ -78,5 +78,5 @@ AnyFact = OrderFact | CouponFact | SendFact | DeclaredFact
 
 def order_key(order_id: str) -> int:
     """A signed 64-bit name for an order among those of one person."""
-    digest = hashlib.blake2b(order_id.encode(errors="surrogatepass"), digest_size=8).digest()
+    digest = blake2b(order_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

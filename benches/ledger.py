@@ -14,7 +14,7 @@ from random import Random
 
 from benches.tpcb import TENANT, Bench, arguments, show
 from keyuan import ledger
-from keyuan.app.workers import tune_memory
+from keyuan.app.workers import tune
 
 BATCH = ledger.BATCH_MAX
 HOLDERS = 20_000
@@ -70,8 +70,8 @@ class Till:
 
 def main() -> None:
     options = arguments(__doc__)
-    tune_memory()  # as the consumer's process does
-    till = Till(Random(1))
+    tune()  # as the consumer's process does
+    till, memory = Till(Random(1)), ledger.Memory()
     with Bench("ledger", quick=options.quick) as bench:
 
         def one_round() -> float:
@@ -80,8 +80,8 @@ def main() -> None:
             while spent < bench.seconds:
                 batch = till.batch()
                 start = time.perf_counter()
-                with bench.database.transaction(TENANT) as session:
-                    outcomes = ledger.post(session, batch)
+                with bench.database.transaction(TENANT, behind=True) as session:
+                    outcomes = ledger.post(session, batch, memory)
                 spent += time.perf_counter() - start
                 posted += sum(outcome.posted and not outcome.repeated for outcome in outcomes)
             return posted / spent

@@ -1,9 +1,13 @@
 """One transaction of one tenant: staging, streaming, errors that say who can act."""
 
+import threading
+import time
+from collections.abc import Callable
+
 import psycopg
 import pytest
 
-from keyuan.engines.database import Database, KeyTakenError, load_statements
+from keyuan.engines.database import Database, KeyTakenError, Session, load_statements
 from keyuan.engines.database.failures import DatabaseGoneError, ValueRefusedError
 from keyuan.kernel.ids import new_id
 
@@ -87,3 +91,56 @@ def test_ids_are_version_7_and_ordered_by_time():
 
 def test_statements_are_found_by_name():
     assert load_statements("keyuan.consent").keys() >= {"keep_records", "timelines"}
+
+
+def add_reader(name: str) -> Callable[[Session], None]:
+    def write(session: Session) -> None:
+        time.sleep(0.05)
+        session.execute("INSERT INTO events.position (tenant, consumer, seq) VALUES (1, %(name)s, 1)", name=name)
+
+    return write
+
+
+def readers(database: Database) -> int:
+    with database.transaction(1) as session:
+        return len(session.rows("SELECT p.consumer FROM events.position AS p"))
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_what_is_written_later_comes_before_every_other_statement(database: Database, *, behind: bool):
+    with database.transaction(1, behind=behind) as session:
+        for name in "abc":
+            session.later(add_reader(name))
+        assert session.row("SELECT count(*) FROM events.position") == (3,)
+        session.later(add_reader("d"))
+        assert len(list(session.stream("SELECT p.consumer FROM events.position AS p"))) == 4
+        session.later(add_reader("e"))
+    assert readers(database) == 5
+
+
+def test_the_caller_goes_on_while_it_is_written(database: Database):
+    gone_on, seen = threading.Event(), list[bool]()
+    with database.transaction(1, behind=True) as session:
+        session.later(lambda _: seen.append(gone_on.wait(5)))
+        gone_on.set()
+    assert seen == [True]
+
+
+def test_a_write_that_fails_later_stops_the_commit_and_those_after_it(database: Database):
+    with pytest.raises(KeyTakenError), database.transaction(1, behind=True) as session:
+        for name in "aab":
+            session.later(add_reader(name))
+    with pytest.raises(KeyTakenError), database.transaction(1, behind=True) as session:
+        session.later(add_reader("a"))
+        session.later(add_reader("a"))
+        session.row("SELECT 1")
+    assert readers(database) == 0
+
+
+def test_a_transaction_that_fails_leaves_nothing_that_was_written_later(database: Database):
+    with pytest.raises(ZeroDivisionError), database.transaction(1, behind=True) as session:
+        session.later(add_reader("a"))
+        session.later(add_reader("b"))
+        raise ZeroDivisionError
+    assert readers(database) == 0
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("write-behind")]

@@ -8,9 +8,9 @@ from hypothesis import Phase
 from msgspec.structs import replace
 
 from keyuan.kernel.errors import KeyuanError
-from keyuan.ledger import Award, Entry, Hold, Outcome, Request
+from keyuan.ledger import Award, Entry, Outcome, Request
 from keyuan.ledger import decide as decide_module
-from keyuan.ledger.decide import _Desk, _Refusal
+from keyuan.ledger.decide import Desk, _Refusal
 from keyuan.ledger.model import Answer
 from keyuan.ledger.state import Account, AccountKey, Held, KeyRow, Lot, State
 from property.test_ledger_model import run
@@ -19,9 +19,9 @@ Queue = Sequence[Lot]
 Takes = list[tuple[Lot, int]]
 
 Patch = pytest.MonkeyPatch
-_original_post = _Desk._post
-_original_answer = _Desk.answer
-_original_hold = _Desk.hold
+_original_post = Desk._post
+_original_answer = Desk.answer
+_original_hold = Desk._hold
 
 
 def spends_what_is_due(patch: Patch) -> None:
@@ -83,21 +83,21 @@ def spends_one_more_than_there_is(patch: Patch) -> None:
 
 
 def forgets_keys(patch: Patch) -> None:
-    def answer(self: _Desk, request: Request) -> None:
+    def answer(self: Desk, request: Request) -> None:
         self.state.keys.pop(request.key, None)
         _original_answer(self, request)
 
-    patch.setattr(_Desk, "answer", answer)
+    patch.setattr(Desk, "answer", answer)
 
 
 def forgets_refused_keys(patch: Patch) -> None:
-    def answer(self: _Desk, request: Request) -> None:
+    def answer(self: Desk, request: Request) -> None:
         _original_answer(self, request)
         known = self.state.keys.get(request.key)
         if known is not None and known.answer >= Answer.TOO_FEW_POINTS:
             del self.state.keys[request.key]
 
-    patch.setattr(_Desk, "answer", answer)
+    patch.setattr(Desk, "answer", answer)
 
 
 def burns_the_key_of_an_early_expiry(patch: Patch) -> None:
@@ -114,11 +114,11 @@ def sees_no_conflict(patch: Patch) -> None:
 
 
 def makes_a_point_from_nothing(patch: Patch) -> None:
-    def post(self: _Desk, entry: Entry, source: Account, target: Account) -> int:
+    def post(self: Desk, entry: Entry, source: Account, target: Account) -> int:
         target.balance += 1
         return _original_post(self, entry, source, target)
 
-    patch.setattr(_Desk, "_post", post)
+    patch.setattr(Desk, "_post", post)
 
 
 def mixes_currencies(patch: Patch) -> None:
@@ -131,10 +131,10 @@ def mixes_currencies(patch: Patch) -> None:
 
 
 def captures_a_hold_twice(patch: Patch) -> None:
-    def settle(_self: _Desk, _held: Held, _points: int) -> None:
+    def settle(_self: Desk, _held: Held, _points: int) -> None:
         """Leave the hold as it was."""
 
-    patch.setattr(_Desk, "_settle", settle)
+    patch.setattr(Desk, "_settle", settle)
 
 
 def captures_from_the_wrong_lot(patch: Patch) -> None:
@@ -147,13 +147,13 @@ def captures_from_the_wrong_lot(patch: Patch) -> None:
 
 
 def holds_have_no_end(patch: Patch) -> None:
-    def hold_for_ever(self: _Desk, request: Any) -> Any:
+    def hold_for_ever(self: Desk, request: Any) -> Any:
         result = _original_hold(self, request)
         for held in self.state.holds.values():
             held.expires_us = 2**62
         return result
 
-    patch.setitem(decide_module._HANDLERS, Hold, hold_for_ever)
+    patch.setattr(Desk, "_hold", hold_for_ever)
 
 
 def expires_what_is_on_hold(patch: Patch) -> None:
@@ -164,10 +164,10 @@ def expires_what_is_on_hold(patch: Patch) -> None:
 
 
 def believes_any_day(patch: Patch) -> None:
-    def count_nothing(_self: _Desk, _account: Account, _request: Award) -> None:
+    def count_nothing(_self: Desk, _account: Account, _request: Award) -> None:
         """Check nothing."""
 
-    patch.setattr(_Desk, "_count_day", count_nothing)
+    patch.setattr(Desk, "_count_day", count_nothing)
 
 
 BUGS = [

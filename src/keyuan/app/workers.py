@@ -6,6 +6,7 @@ because nothing is kept outside the database.
 
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -23,14 +24,20 @@ IDLE_S = 0.05
 _TROUBLE_S = 0.5
 _JOBS_S = 1.0
 _GC_THRESHOLD = 50_000
+_SWITCH_S = 0.000_2
 _STEPS_PER_COLLECTION = 50
 
 Step = Callable[[Installation], bool]
 
 
-def tune_memory() -> None:
-    """Collect garbage rarely: a batch makes many values that are freed by their counts, and hardly a circle."""
+def tune() -> None:
+    """Collect garbage rarely: a batch makes many values that are freed by their counts, and hardly a circle.
+
+    And let a thread that writes behind another one's back (`WriteBehindSession`) have its turn soon: it needs little,
+    and PostgreSQL waits for it.
+    """
     gc.set_threshold(_GC_THRESHOLD, 50, 50)
+    sys.setswitchinterval(_SWITCH_S)
 
 
 def run_web(settings: Settings, port: int) -> None:
@@ -40,7 +47,7 @@ def run_web(settings: Settings, port: int) -> None:
     from keyuan.web.server import make_app, uvicorn_options  # noqa: PLC0415  # likewise
 
     ends_with_parent()
-    tune_memory()
+    tune()
     with attached(settings) as installation:
         app = make_app(installation.database, installation.secrets, tenant=settings.tenant)
         uvicorn.run(app, host=settings.host, port=port, **uvicorn_options())

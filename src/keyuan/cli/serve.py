@@ -51,10 +51,10 @@ def demo(
     from keyuan.app.installation import opened
     from keyuan.app.measure import measuring
     from keyuan.app.serve import programme_time, run_programme_time, served_somehow, wait_for_stop
-    from keyuan.app.workers import tune_memory
+    from keyuan.app.workers import tune
     from keyuan.kernel.config import load_settings
 
-    tune_memory()
+    tune()
     folder = source_folder(source)
     began_s = time.monotonic()
     with opened(load_settings(data)) as installation, served_somehow(installation, tell) as running:

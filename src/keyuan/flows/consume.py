@@ -63,7 +63,7 @@ class Consumer:
 
     def _batch(self, limit: int) -> int:
         self.tried = limit
-        with self.database.transaction(self.tenant) as session:
+        with self.database.transaction(self.tenant, behind=True) as session:
             claim = events.claim(session, NAME, self.crowd.reader)
             batch = events.read_after(session, claim.seq, limit)
             if batch:

@@ -10,7 +10,7 @@ from typing import Final
 
 from keyuan.engines.database import Session, load_statements
 from keyuan.ledger.canonical import expire_key, first_link, release_key
-from keyuan.ledger.decide import decide
+from keyuan.ledger.decide import Desk
 from keyuan.ledger.load import earned_on_days, load, load_accounts
 from keyuan.ledger.memory import Memory
 from keyuan.ledger.model import (
@@ -25,10 +25,13 @@ from keyuan.ledger.model import (
     Void,
 )
 from keyuan.ledger.state import Head, KeyRow, State
-from keyuan.ledger.store import keep
+from keyuan.ledger.store import Keeper
 
 _SQL = load_statements(__package__ or "")
 LOCK_ROOM: Final = 0x6C656467  # "ledg": the first half of the advisory lock, the tenant is the second
+
+BIT: Final = 500
+"""So many requests are decided while PostgreSQL writes the entries of those before them."""
 
 
 def lock_books(session: Session) -> None:
@@ -106,12 +109,17 @@ class OpenBooks:
         )
         load(self._session, state, memory, requests)
         memory.begin()
-        decisions = decide(state, requests)
-        if decisions.keys:
+        desk = Desk(state)
+        keeper = Keeper(self._session, desk.decisions, before)
+        for start in range(0, len(requests), BIT):
+            for request in requests[start : start + BIT]:
+                desk.answer(request)
+            keeper.keep_entries()
+        if desk.decisions.keys:
             self._head = state.head
-            keep(self._session, decisions, before, self._head)
+            keeper.finish(self._head)
         memory.stand(self._head.link)
-        return decisions.outcomes
+        return desk.decisions.outcomes
 
     def _ask(self, keys: set[bytes]) -> None:
         new = keys - self._asked

@@ -95,7 +95,7 @@ def decide(state: State, requests: Sequence[Request]) -> Decisions:
     """
     if len(requests) > BATCH_MAX:
         raise LedgerInputError(f"a batch has at most {BATCH_MAX} requests", requests=len(requests))
-    desk = _Desk(state)
+    desk = Desk(state)
     for request in requests:
         desk.answer(request)
     return desk.decisions
@@ -144,12 +144,20 @@ def take_from_hold(held: Held, points: int) -> list[tuple[Lot, int]]:
     return takes
 
 
-class _Desk:
+class Desk:
     """Answers the requests of one batch one after the other."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.decisions = Decisions()
+        self._handlers: dict[type, Callable[[Any], _Posted | _Refusal]] = {
+            Award: self._award,
+            Redeem: self._redeem,
+            Hold: self._hold,
+            Capture: self._capture,
+            Void: self._void,
+            Expire: self._expire,
+        }
 
     def answer(self, request: Request) -> None:
         """Answer one request and keep its key."""
@@ -159,7 +167,7 @@ class _Desk:
         if known is not None:
             self.decisions.outcomes.append(find_known(known, digest, key))
             return
-        result = _HANDLERS[type(request)](self, request)
+        result = self._handlers[type(request)](request)
         if isinstance(result, _Refusal):
             row = KeyRow(key, digest, result.answer, None, 0)
         else:
@@ -171,7 +179,7 @@ class _Desk:
             self.decisions.keys.append(row)
         self.decisions.outcomes.append(Outcome(key, row.answer, row.seq, row.points, repeated=False))
 
-    def award(self, request: Award) -> _Posted | _Refusal:
+    def _award(self, request: Award) -> _Posted | _Refusal:
         points = request.points
         if points == 0:
             return _NOTHING
@@ -209,7 +217,7 @@ class _Desk:
         if account.day is None or day >= account.day:
             account.day, account.day_points = day, claimed
 
-    def redeem(self, request: Redeem) -> _Posted | _Refusal:
+    def _redeem(self, request: Redeem) -> _Posted | _Refusal:
         account, at_us = self._spender(request), to_us(request.at)
         if account is None or spendable(self._queue(account), at_us) < request.points:
             return _Refusal(Answer.TOO_FEW_POINTS)
@@ -220,7 +228,7 @@ class _Desk:
             self._change_lot(lot, remaining=-part)
         return _Posted(seq, request.points)
 
-    def hold(self, request: Hold) -> _Posted | _Refusal:
+    def _hold(self, request: Hold) -> _Posted | _Refusal:
         account, at_us = self._spender(request), to_us(request.at)
         if account is None or spendable(self._queue(account), at_us) < request.points:
             return _Refusal(Answer.TOO_FEW_POINTS)
@@ -239,7 +247,7 @@ class _Desk:
         self.decisions.holds[seq] = held
         return _Posted(seq, request.points)
 
-    def capture(self, request: Capture) -> _Posted | _Refusal:
+    def _capture(self, request: Capture) -> _Posted | _Refusal:
         held = self.state.holds.get(request.hold)
         if held is None:
             return _Refusal(Answer.NO_SUCH_HOLD)
@@ -258,7 +266,7 @@ class _Desk:
         self._settle(held, request.points)
         return _Posted(seq, request.points)
 
-    def void(self, request: Void) -> _Posted | _Refusal:
+    def _void(self, request: Void) -> _Posted | _Refusal:
         held = self.state.holds.get(request.hold)
         if held is None:
             return _Refusal(Answer.NO_SUCH_HOLD)
@@ -273,7 +281,7 @@ class _Desk:
         self._settle(held, points)
         return _Posted(seq, points)
 
-    def expire(self, request: Expire) -> _Posted | _Refusal:
+    def _expire(self, request: Expire) -> _Posted | _Refusal:
         lot = self.state.lots.get(request.lot)
         if lot is None or lot.expires_us > to_us(request.at):
             return _NOT_DUE
@@ -336,16 +344,6 @@ class _Desk:
             taking.expires_at, None, None, None, None, None, None, request.key, request.reference, takes_digest(pairs),
         )  # fmt: skip
         return self._post(entry, source, target)
-
-
-_HANDLERS: Final[dict[type, Callable[[_Desk, Any], _Posted | _Refusal]]] = {
-    Award: _Desk.award,
-    Redeem: _Desk.redeem,
-    Hold: _Desk.hold,
-    Capture: _Desk.capture,
-    Void: _Desk.void,
-    Expire: _Desk.expire,
-}
 
 
 def _check_legs(kind: int, source: Account, target: Account, points: int) -> None:

@@ -1,17 +1,19 @@
 """Writing what a batch has changed of the books, set by set, in the caller's transaction.
 
+All of it is written `later` (see `engines.database.Session`): a difference with what was read, which is always a
+`LedgerCorruptionError`, is raised by the next statement or by the commit.
 Deliberately not here: decisions (`decide`), commit (the caller's) and questions (`reads`).
 Units: points; instants are aware UTC datetimes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import date
 from typing import Any, Final
 
 from keyuan.engines.database import Session, load_statements
 from keyuan.ledger.decide import Decisions
 from keyuan.ledger.model import Answer, Kind, LedgerCorruptionError
-from keyuan.ledger.state import Account, Head
+from keyuan.ledger.state import Head
 
 _SQL = load_statements(__package__ or "")
 
@@ -41,59 +43,88 @@ _HOLD_NEW: Final = {
 }  # fmt: skip
 _HOLD: Final = {"hold": "int8", "remaining": "int8", "remaining_before": "int8"}
 
+_KIND: Final = list(_ENTRY).index("kind")
+
 Row = tuple[Any, ...]
+_Write = Callable[[Session, str, str, dict[str, str], list[Row]], None]
+_Writing = tuple[_Write, str, str, dict[str, str], list[Row]]
 
 
-def keep(session: Session, decisions: Decisions, before: Head, after: Head) -> None:
-    """Write the decisions of a batch that began at one head of the chain and ends at another.
+class Keeper:
+    """Writes one batch: its entries bit by bit while it is decided, the rest at its end."""
 
-    Raises:
-        LedgerCorruptionError: something is not as it was read; roll back.
-    """
-    _keep_accounts_changed(session, decisions.accounts.values())
-    _keep_entries(session, decisions)
-    unposted = [(row.key, row.digest, row.answer) for row in decisions.keys if row.answer is not Answer.POSTED]
-    _add(session, "add_keys", "ledger_key", _KEY, unposted)
-    _add(session, "add_takes", "ledger_take", _TAKE, decisions.takes)
-    _change(session, "change_lots", "ledger_lot", _LOT, [
-        (lot.lot, lot.remaining, lot.held, lot.expired, lot.remaining_before, lot.held_before)
-        for lot in decisions.lots.values()
-    ])  # fmt: skip
-    _add(session, "add_holds", "ledger_hold_new", _HOLD_NEW, [
-        (h.hold, h.key, h.available_id, h.account_id, h.points, h.remaining, h.expires_at)
-        for h in decisions.holds.values() if h.is_new
-    ])  # fmt: skip
-    _change(session, "change_holds", "ledger_hold", _HOLD, [
-        (h.hold, h.remaining, h.remaining_before) for h in decisions.holds.values() if not h.is_new
-    ])  # fmt: skip
-    _move_head(session, before, after)
+    def __init__(self, session: Session, decisions: Decisions, before: Head) -> None:
+        self._session = session
+        self._decisions = decisions
+        self._before = before
+        self._written = 0
+        self._months: set[date] = set()
 
+    def keep_entries(self) -> None:
+        """Write the entries that are not written yet, and what follows from them: keys, and a lot for each award."""
+        decisions, start = self._decisions, self._written
+        entries, self._written = decisions.entries[start:], len(decisions.entries)
+        if not entries:
+            return
+        rows = [
+            (*entry, link, digest)
+            for entry, link, digest in zip(entries, decisions.links[start:], decisions.digests[start:], strict=True)
+        ]
+        months = {date(entry.at.year, entry.at.month, 1) for entry in entries} - self._months
+        self._months |= months
+        self._session.later(lambda session: _write_entries(session, rows, months))
 
-def _keep_accounts_changed(session: Session, accounts: Iterable[Account]) -> None:
-    touched = list(accounts)
-    _add(session, "add_accounts", "ledger_account_new", _ACCOUNT_NEW, [
-        (a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points)
-        for a in touched if a.is_new
-    ])  # fmt: skip
-    _change(session, "change_accounts", "ledger_account", _ACCOUNT, [
-        (a.account_id, a.balance, a.balance_before, a.legs, a.day, a.day_points)
-        for a in touched if not a.is_new
-    ])  # fmt: skip
-    for account in touched:
-        account.balance_before, account.is_new = account.balance, False
+    def finish(self, after: Head) -> None:
+        """Write what is left of a batch that ends at this head of the chain; see `LedgerCorruptionError`."""
+        self.keep_entries()
+        before, writes = self._before, _writes(self._decisions)
+        for account in self._decisions.accounts.values():
+            account.balance_before, account.is_new = account.balance, False
+        self._session.later(lambda session: _write_rest(session, writes, before, after))
 
 
-def _keep_entries(session: Session, decisions: Decisions) -> None:
-    """The entries, and what follows from them row by row: their keys, and a whole lot for each award."""
-    entries = decisions.entries
-    if not entries:
-        return
-    session.rows(_SQL["ensure_months"], months=sorted({date(entry.at.year, entry.at.month, 1) for entry in entries}))
-    rows = [(*row, link, digest) for row, link, digest in zip(entries, decisions.links, decisions.digests, strict=True)]
+def _writes(decisions: Decisions) -> list[_Writing]:
+    """What is written besides entries, each with its way of writing, statement, staging table and columns."""
+    touched = decisions.accounts.values()
+    return [
+        (_add, "add_accounts", "ledger_account_new", _ACCOUNT_NEW, [
+            (a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points)
+            for a in touched if a.is_new
+        ]),
+        (_change, "change_accounts", "ledger_account", _ACCOUNT, [
+            (a.account_id, a.balance, a.balance_before, a.legs, a.day, a.day_points) for a in touched if not a.is_new
+        ]),
+        (_add, "add_keys", "ledger_key", _KEY, [
+            (row.key, row.digest, row.answer) for row in decisions.keys if row.answer is not Answer.POSTED
+        ]),
+        (_add, "add_takes", "ledger_take", _TAKE, decisions.takes),
+        (_change, "change_lots", "ledger_lot", _LOT, [
+            (lot.lot, lot.remaining, lot.held, lot.expired, lot.remaining_before, lot.held_before)
+            for lot in decisions.lots.values()
+        ]),
+        (_add, "add_holds", "ledger_hold_new", _HOLD_NEW, [
+            (h.hold, h.key, h.available_id, h.account_id, h.points, h.remaining, h.expires_at)
+            for h in decisions.holds.values() if h.is_new
+        ]),
+        (_change, "change_holds", "ledger_hold", _HOLD, [
+            (h.hold, h.remaining, h.remaining_before) for h in decisions.holds.values() if not h.is_new
+        ]),
+    ]  # fmt: skip
+
+
+def _write_entries(session: Session, rows: list[Row], months: set[date]) -> None:
+    if months:
+        session.rows(_SQL["ensure_months"], months=sorted(months))
     _add(session, "add_entries", "ledger_entry", _ENTRY, rows)
-    awards = sum(entry.kind == Kind.AWARD for entry in entries)
-    for statement, expected in (("add_keys_of_entries", len(entries)), ("add_lots_of_entries", awards)):
+    awards = sum([row[_KIND] == Kind.AWARD for row in rows])
+    for statement, expected in (("add_keys_of_entries", len(rows)), ("add_lots_of_entries", awards)):
         _check_count(session, statement, session.execute(_SQL[statement], tenant=session.tenant), expected)
+
+
+def _write_rest(session: Session, writes: list[_Writing], before: Head, after: Head) -> None:
+    for write, statement, name, columns, rows in writes:
+        write(session, statement, name, columns, rows)
+    _move_head(session, before, after)
 
 
 def _add(session: Session, statement: str, name: str, columns: dict[str, str], rows: list[Row]) -> None:

@@ -28,7 +28,17 @@ def save(session: Session, segments: Iterable[Segment]) -> int:
 
 
 def keep_moves(session: Session, moves: Moves) -> None:
-    """Write down who left and who entered."""
+    """Write down, later, who left and who entered."""
+    if moves.ended or moves.begun:
+        session.later(lambda session: _write(session, moves))
+
+
+def leave_all(session: Session, people: Sequence[uuid.UUID], at: datetime) -> int:
+    """End every stay of people who may no longer be grouped, and return how many there were."""
+    return session.execute(_SQL["leave_all"], people=list(people), at=at)
+
+
+def _write(session: Session, moves: Moves) -> None:
     if moves.ended:
         people, names, _, ends = zip(*moves.ended, strict=True)
         ends_at = [from_us(at_us) for at_us in ends]
@@ -36,11 +46,6 @@ def keep_moves(session: Session, moves: Moves) -> None:
     if moves.begun:
         _stage(session, moves.begun)
         session.execute(_SQL["begin_stays"], tenant=session.tenant)
-
-
-def leave_all(session: Session, people: Sequence[uuid.UUID], at: datetime) -> int:
-    """End every stay of people who may no longer be grouped, and return how many there were."""
-    return session.execute(_SQL["leave_all"], people=list(people), at=at)
 
 
 def _stage(session: Session, stays: Iterable[Stay]) -> None:

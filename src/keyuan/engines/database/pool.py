@@ -14,8 +14,9 @@ import psycopg
 from psycopg.adapt import PyFormat
 from psycopg_pool import ConnectionPool
 
+from keyuan.engines.database.behind import WriteBehindSession
 from keyuan.engines.database.failures import translated
-from keyuan.engines.database.session import PostgresSession, Row
+from keyuan.engines.database.session import PostgresSession, Row, Session
 from keyuan.engines.database.token import sign
 
 CONNECT_TIMEOUT_S = 10
@@ -45,11 +46,14 @@ class Database:
         )
 
     @contextmanager
-    def transaction(self, tenant: int, *, snapshot: bool = False) -> Generator[PostgresSession, None, None]:
+    def transaction(
+        self, tenant: int, *, snapshot: bool = False, behind: bool = False
+    ) -> Generator[Session, None, None]:
         """Open a transaction of one tenant; commit at the end, roll back on any error.
 
         With `snapshot` all its statements see the database as of its first one (repeatable read): for long reads
-        that belong together and should keep nobody waiting.
+        that belong together and should keep nobody waiting. With `behind`, what is written `later` is written while
+        the caller goes on.
         """
         with translated(), self._pool.connection() as connection, connection.transaction():
             if snapshot:
@@ -57,7 +61,12 @@ class Database:
             connection.execute(_SET_TOKEN, (sign(self._token_key, tenant, connection.info.backend_pid),))
             staged = self._staged.setdefault(connection, {})
             try:
-                yield PostgresSession(connection, tenant, staged)
+                session = PostgresSession(connection, tenant, staged)
+                if behind:
+                    with WriteBehindSession(session) as writer:
+                        yield writer
+                else:
+                    yield session
             except BaseException:
                 # Temporary tables that this transaction made go with it.
                 staged.clear()

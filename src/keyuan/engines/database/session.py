@@ -3,7 +3,7 @@
 Deliberately not here: commit and rollback. Only flows and the consumer open transactions (`Database.transaction`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, LiteralString, Protocol, cast
 
 import psycopg
@@ -39,6 +39,14 @@ class Session(Protocol):
         """Yield the rows of a query through a server-side cursor, `size` at a time."""
         ...
 
+    def later(self, write: Callable[["Session"], None], /) -> None:
+        """Have something written that the caller does not wait for: at once, or while it goes on computing.
+
+        Every other statement of the transaction comes after it. What goes wrong is raised by one of them, or by the
+        commit. What `write` uses must not be changed meanwhile.
+        """
+        ...
+
 
 class PostgresSession:
     """A `Session` on one psycopg connection."""
@@ -47,6 +55,7 @@ class PostgresSession:
         self.tenant = tenant
         self._connection = connection
         self._staged = staged
+        self._used: set[str] = set()
         self._cursors = 0
 
     def rows(self, statement: str, /, **params: object) -> list[Row]:
@@ -87,12 +96,19 @@ class PostgresSession:
             cursor.execute(_text(statement), params)
             yield from cursor
 
+    def later(self, write: Callable[[Session], None], /) -> None:
+        """Write at once."""
+        write(self)
+
     def _ensure_staging(self, name: str, columns: Mapping[str, str]) -> None:
         """Make the temporary table once per connection, and empty it when this transaction used it before."""
         layout = ",".join(f"{column} {kind}" for column, kind in columns.items())
         table = sql.Identifier("pg_temp", name)
+        used = name in self._used
+        self._used.add(name)
         if self._staged.get(name) == layout:
-            self._connection.execute(sql.SQL("DELETE FROM {}").format(table))
+            if used:
+                self._connection.execute(sql.SQL("DELETE FROM {}").format(table))
             return
         body = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(cast("LiteralString", kind)))

@@ -157,14 +157,13 @@ def _number(
     keys = [one.message_key for one, _ in timely]
     digests = b"".join([one.digest for one, _ in timely])
     entered = session.rows(_SQL["append_messages"], tenant=session.tenant, keys=b"".join(keys), digests=digests)
-    if len(entered) == len(firsts):
-        return {key: seq for key, (seq,) in zip(keys, entered, strict=True)}, {}
-    ours = {seq for (seq,) in entered}
+    ours = [seq for (seq,) in entered]
+    if len(ours) == len(firsts):
+        return dict(zip(keys, sorted(ours), strict=True)), {}
     found = session.rows(_SQL["known"], keys=b"".join(firsts))
-    return (
-        {key: seq for key, _, seq in found if seq in ours},
-        {key: digest for key, digest, seq in found if seq not in ours},
-    )
+    made = set(ours)
+    numbers = {key: seq for key, _, seq in found if seq in made}
+    return numbers, {key: digest for key, digest, _ in found if key not in numbers}
 
 
 def _write(session: Session, fresh: list[_Timed], numbers: Mapping[bytes, int], keys: quarantine.Keys) -> None:

@@ -8,11 +8,15 @@ SELECT sec.ensure_months('events.log', %(first)s, %(last)s)
 
 -- append_messages --
 -- Keys and digests come end to end, in the order of the log: lists of two thousand are written and read much more
--- slowly. What is known stays as it is, and gets no number; numbers are taken under the lock, gaps mean nothing.
+-- slowly. Numbers are taken in that order under the lock, gaps mean nothing; then rows go in by key, so that neighbours
+-- in the index are written together. What is known stays as it is.
 INSERT INTO events.message (tenant, message_key, digest, seq)
-SELECT %(tenant)s, substr(%(keys)s::bytea, b.first, 16), substr(%(digests)s::bytea, b.first, 16),
-       nextval('events.log_seq')
-  FROM generate_series(1, length(%(keys)s::bytea), 16) AS b (first)
+SELECT %(tenant)s, n.message_key, n.digest, n.seq
+  FROM (SELECT substr(%(keys)s::bytea, b.first, 16) AS message_key,
+               substr(%(digests)s::bytea, b.first, 16) AS digest,
+               nextval('events.log_seq') AS seq
+          FROM generate_series(1, length(%(keys)s::bytea), 16) AS b (first)) AS n
+ ORDER BY n.message_key
     ON CONFLICT DO NOTHING
 RETURNING seq
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import msgspec
 
-
 from keyuan.kernel.errors import ConflictError, InputError
 
 EVENT_BYTES_MAX = 32_768
@@ -84,7 +83,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     fingerprint: bytes
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """One event at the door: `checked` is a draft, or why it is refused.
 
     `message_key` is set only when a quarantined event is tried again: it keeps the key it had.

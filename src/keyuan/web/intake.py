@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from keyuan.events import Candidate, Gate, Source
+from keyuan.events import Gate, Source
 from keyuan.events.intake import Plan
 from keyuan.events.intake.requests import cut_batch, cut_single
 from keyuan.kernel.errors import EngineError
@@ -76,11 +76,10 @@ class Intake:
             received_at = self._now()
             body = await read_body(request)
             if len(body) > _INLINE_BYTES:
-                candidates = await run_in_threadpool(self._judge, source, body, received_at, event_type)
+                job = await run_in_threadpool(self._judge, source, body, received_at, event_type)
             else:
-                candidates = self._judge(source, body, received_at, event_type)
-            if candidates:
-                job = Job(source.tenant, candidates, sum(len(each.raw) for each in candidates))
+                job = self._judge(source, body, received_at, event_type)
+            if job.candidates:
                 self._appender.put(job)
                 await self._answered(job)
         return Response(_SUCCESS, media_type="application/json")
@@ -107,9 +106,10 @@ class Intake:
                 return source
         raise HTTPException(HTTPStatus.UNAUTHORIZED, "Give a write key as user name of HTTP Basic.", _CHALLENGE)
 
-    def _judge(self, source: Source, body: bytes, received_at: datetime, event_type: str | None) -> list[Candidate]:
+    def _judge(self, source: Source, body: bytes, received_at: datetime, event_type: str | None) -> Job:
         """Inflate, cut and judge: all that needs no waiting."""
         body = inflated(body)
         cut = cut_batch(body) if event_type is None else cut_single(body)
         gate = Gate(source=source.source, currency=source.currency, plan=self._plan)
-        return [gate.check(raw, received_at, event_type=event_type, context=cut.context) for raw in cut.raws]
+        candidates = gate.check_all(cut.raws, received_at, event_type=event_type, context=cut.context)
+        return Job(source.tenant, candidates, sum(map(len, cut.raws)))

@@ -49,9 +49,17 @@ class Gate:
         """Judge one event; `event_type` and `context` are what the request says for events that do not say it."""
         return Candidate(raw, self.source, received_at, self.judge(raw, event_type, context))
 
-    def check_all(self, raws: Iterable[bytes], received_at: datetime) -> list[Candidate]:
-        """Judge many events."""
-        return [Candidate(raw, self.source, received_at, self.judge(raw)) for raw in raws]
+    def check_all(
+        self,
+        raws: Iterable[bytes],
+        received_at: datetime,
+        *,
+        event_type: str | None = None,
+        context: bytes | None = None,
+    ) -> list[Candidate]:
+        """Judge many events, as above."""
+        judge, source = self.judge, self.source
+        return [Candidate(raw, source, received_at, judge(raw, event_type, context)) for raw in raws]
 
     def judge(self, raw: bytes, event_type: str | None = None, context: bytes | None = None) -> Draft | Refusal:
         """Return the draft of an event, or why it is refused."""

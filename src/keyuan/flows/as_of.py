@@ -61,7 +61,8 @@ def _facts(session: Session, now_us: int) -> Iterator[tuple[uuid.UUID, AnyFact]]
         for event in batch:
             person = people[event.sender]
             timeline = timelines.get((person, Purpose.PERSONALISATION), ())
-            if consent.allows(timeline, to_us(event.at), now_us):
-                fact, _ = understand.meanings(event, person)
+            at_us = to_us(event.at)
+            if consent.allows(timeline, at_us, now_us):
+                fact, _ = understand.meanings(event, person, at_us)
                 if fact is not None:
                     yield person, fact

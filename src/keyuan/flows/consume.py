@@ -69,8 +69,8 @@ class Consumer:
             if batch:
                 self.tried = len(batch)
                 self._recall(session, claim)
-                take_effect(session, self.secrets, batch, self.crowd)
                 events.advance(session, NAME, batch[-1].seq, self.crowd.reader)
+                take_effect(session, self.secrets, batch, self.crowd)
         return len(batch)
 
     def _recall(self, session: Session, claim: events.Claim) -> None:

@@ -29,7 +29,8 @@ class Person:
 
     def allows(self, purpose: Purpose, at_us: int, now_us: int) -> bool:
         """Tell whether what happened at an instant may be used for a purpose now."""
-        return consent.allows(self.decisions.get(purpose, ()), at_us, now_us)
+        timeline = self.decisions.get(purpose)
+        return timeline is not None and consent.allows(timeline, at_us, now_us)
 
 
 @dataclass(slots=True)

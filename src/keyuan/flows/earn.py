@@ -31,34 +31,40 @@ class Purchase(Struct, frozen=True, gc=False):
     lines: Sequence[tuple[str | None, int]]
 
 
-def earn(
-    session: Session,
-    programme: loyalty.Programme,
-    purchases: Sequence[Purchase],
-    *,
-    known: Holders | None = None,
-    memory: ledger.Memory | None = None,
-) -> list[ledger.Outcome]:
-    """Award a batch of purchases and return the ledger's answers in the same order.
+class Earning:
+    """Purchases on their way to points in one programme: first everything is read, then they are awarded.
 
-    Purchases in another money than the programme's earn nothing and get no answer. `known` are holders of this
-    programme that the caller keeps, and are added to; `memory` as for `ledger.OpenBooks`.
+    Purchases in another money than the programme's earn nothing and get no answer. `known` are the holders of this
+    programme that the caller keeps, and are added to.
     """
-    purchases = [purchase for purchase in purchases if purchase.currency == programme.money_currency]
-    if not purchases:
-        return []
-    books = ledger.OpenBooks(session, memory)
-    holders = _holders(session, programme.id, purchases, {} if known is None else known)
-    tenant, rule = session.tenant, programme.rule
-    keys = [loyalty.earn_key(tenant, programme.id, rule.name, purchase.subject) for purchase in purchases]
-    baskets = [_basket(rule, holders[purchase.person], purchase) for purchase in purchases]
-    quotes = _quotes(books, programme, keys, baskets)
-    return books.post(
-        [
-            _award(programme, key, basket, purchase, quotes.get(key))
-            for key, basket, purchase in zip(keys, baskets, purchases, strict=True)
+
+    def __init__(
+        self, books: ledger.OpenBooks, programme: loyalty.Programme, purchases: Sequence[Purchase], known: Holders
+    ) -> None:
+        self._books, self._programme = books, programme
+        self._purchases = [each for each in purchases if each.currency == programme.money_currency]
+        if not self._purchases:
+            return
+        session, rule = books.session, programme.rule
+        holders = _holders(session, programme.id, self._purchases, known)
+        self._keys = [
+            loyalty.earn_key(session.tenant, programme.id, rule.name, purchase.subject) for purchase in self._purchases
         ]
-    )
+        self._baskets = [_basket(rule, holders[purchase.person], purchase) for purchase in self._purchases]
+        books.read(self._keys, programme.brand, [basket.holder for basket in self._baskets])
+
+    def award(self) -> list[ledger.Outcome]:
+        """Award the purchases and return the ledger's answers in the same order."""
+        if not self._purchases:
+            return []
+        programme = self._programme
+        quotes = _quotes(self._books, programme, self._keys, self._baskets)
+        return self._books.post(
+            [
+                _award(programme, key, basket, purchase, quotes.get(key))
+                for key, basket, purchase in zip(self._keys, self._baskets, self._purchases, strict=True)
+            ]
+        )
 
 
 def _holders(session: Session, programme: str, purchases: Sequence[Purchase], known: Holders) -> Holders:

@@ -1,7 +1,7 @@
 """A person's traits changed: which segments does she enter or leave, and when."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from keyuan import events, segments
 from keyuan.engines.database import Session
@@ -34,22 +34,29 @@ def board(session: Session) -> segments.Board:
     return _boards[key]
 
 
-def group(session: Session, moments: Sequence[Moment], stays: Stays | None = None) -> None:
+def recall(session: Session, stays: Stays, people: Iterable[uuid.UUID]) -> None:
+    """Bring the stays of people that are not known yet."""
+    unknown = [person for person in people if person not in stays]
+    if unknown:
+        stays |= segments.current(session, unknown)
+
+
+def regroup(session: Session, rules: segments.Board, moments: Sequence[Moment], stays: Stays) -> segments.Moves:
     """Keep who entered and left which segment, from trait records in each person's order of time.
 
-    `stays` are those that the consumer keeps, of everybody in the batch whom it knows; it is brought up to date. A
-    caller who keeps none tells the consumer whom it moved, and so has to hold the consumer's position.
+    `stays` are those of everybody in the batch, and are brought up to date.
     """
-    if not moments:
-        return
-    known: Stays = {} if stays is None else stays
-    unknown = {moment.person for moment in moments} - known.keys()
-    if unknown:
-        known |= segments.current(session, unknown)
-    holds = board(session).holds
-    moved = segments.moves(
-        known, [segments.Seen(moment.person, moment.as_of_us, holds(moment.values)) for moment in moments]
+    holds = rules.holds
+    moves = segments.moves(
+        stays, [segments.Seen(moment.person, moment.as_of_us, holds(moment.values)) for moment in moments]
     )
-    segments.keep_moves(session, moved)
-    if stays is None:
-        events.notice(session, {stay.person for stay in (*moved.ended, *moved.begun)})
+    segments.keep_moves(session, moves)
+    return moves
+
+
+def group(session: Session, moments: Sequence[Moment]) -> None:
+    """Regroup people past the consumer, which is told whom to look at again; the caller holds its position."""
+    stays: Stays = {}
+    recall(session, stays, {moment.person for moment in moments})
+    moves = regroup(session, board(session), moments, stays)
+    events.notice(session, {stay.person for stay in (*moves.ended, *moves.begun)})

@@ -12,7 +12,6 @@ import msgspec
 
 from keyuan.events import LoggedEvent
 from keyuan.flows.earn import Purchase
-from keyuan.kernel.clock import to_us
 from keyuan.loyalty import order_subject
 from keyuan.profiles.model import AnyFact, CouponFact, DeclaredFact, OrderFact, SendFact
 
@@ -43,16 +42,15 @@ class Basket(msgspec.Struct, frozen=True):
 _BASKET = msgspec.json.Decoder(Basket)
 
 
-def meanings(event: LoggedEvent, person: uuid.UUID) -> tuple[AnyFact | None, Purchase | None]:
-    """Return what an event says of a customer, and what she bought.
+def meanings(event: LoggedEvent, person: uuid.UUID, at_us: int) -> tuple[AnyFact | None, Purchase | None]:
+    """Return what an event says of a customer, and what she bought; `at_us` is the event's time.
 
     An order is known by its own id, from wherever it was sent.
     """
     if event.kind != "order":
-        return other_fact(event), None
+        return other_fact(event, at_us), None
     basket = _BASKET.decode(event.body)
     lines, discount_minor = basket.amounts()
-    at_us = to_us(event.at)
     fact = OrderFact(
         at_us=at_us,
         seq=event.seq,
@@ -66,9 +64,9 @@ def meanings(event: LoggedEvent, person: uuid.UUID) -> tuple[AnyFact | None, Pur
     return fact, Purchase(person, event.at, at_us, subject, basket.currency, basket.total_minor, lines)
 
 
-def other_fact(event: LoggedEvent) -> AnyFact | None:
+def other_fact(event: LoggedEvent, at_us: int) -> AnyFact | None:
     """Return the fact of an event that is no order, or None when a portrait takes nothing from it."""
-    at_us, seq = to_us(event.at), event.seq
+    seq = event.seq
     match event.kind:
         case "coupon_redeemed":
             return CouponFact(at_us=at_us, seq=seq)

@@ -46,7 +46,7 @@ class OpenBooks:
     """
 
     def __init__(self, session: Session, memory: Memory | None = None) -> None:
-        self._session = session
+        self.session = session
         self._memory = Memory() if memory is None else memory
         lock_books(session)
         # A statement of its own after the lock: its snapshot must see what the writer before has committed.
@@ -56,6 +56,11 @@ class OpenBooks:
         self._keys: dict[bytes, KeyRow] = {}
         self._asked: set[bytes] = set()
         self._earlier_days: dict[tuple[int, date], int] = {}
+
+    def read(self, keys: Iterable[bytes], brand: str, holders: Iterable[int]) -> None:
+        """Read now what awards with these keys to these holders will need."""
+        self._ask(set(keys))
+        load_accounts(self.session, self._memory, {(brand, holder) for holder in holders})
 
     def answered(self, keys: Iterable[bytes]) -> dict[bytes, Outcome]:
         """The first answers to those of the keys that were used before."""
@@ -67,7 +72,7 @@ class OpenBooks:
     def earned(self, book: tuple[str, str], pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:
         """What holders earned on (holder, day) in a book (brand, currency); 0 is left out."""
         wanted, memory, (brand, currency) = set(pairs), self._memory, book
-        load_accounts(self._session, memory, {(brand, holder) for holder, _day in wanted})
+        load_accounts(self.session, memory, {(brand, holder) for holder, _day in wanted})
         found: dict[tuple[int, date], int] = {}
         late: dict[tuple[int, date], int] = {}
         for holder, day in wanted:
@@ -78,7 +83,7 @@ class OpenBooks:
                 found[holder, day] = account.day_points
             else:
                 late[account.account_id, day] = holder
-        earlier = earned_on_days(self._session, late)
+        earlier = earned_on_days(self.session, late)
         self._earlier_days |= earlier
         return found | {(late[account_id, day], day): points for (account_id, day), points in earlier.items()}
 
@@ -100,17 +105,17 @@ class OpenBooks:
         self._ask({request.key for request in requests})
         memory, before = self._memory, self._head
         state = State(
-            self._session.tenant,
+            self.session.tenant,
             *before,
             keys=self._keys,
             accounts=memory.accounts,
             by_id=memory.by_id,
             earlier_days=self._earlier_days,
         )
-        load(self._session, state, memory, requests)
+        load(self.session, state, memory, requests)
         memory.begin()
         desk = Desk(state)
-        keeper = Keeper(self._session, desk.decisions, before)
+        keeper = Keeper(self.session, desk.decisions, before)
         for start in range(0, len(requests), BIT):
             for request in requests[start : start + BIT]:
                 desk.answer(request)
@@ -124,7 +129,7 @@ class OpenBooks:
     def _ask(self, keys: set[bytes]) -> None:
         new = keys - self._asked
         if new:
-            rows = self._session.rows(_SQL["known_keys"], keys=list(new))
+            rows = self.session.rows(_SQL["known_keys"], keys=list(new))
             for key, digest, answer, seq, points in rows:
                 self._keys[key] = KeyRow(key, digest, Answer(answer), seq, points)
             self._asked |= new

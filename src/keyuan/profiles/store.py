@@ -88,7 +88,8 @@ def apply(
     `live_instant(state, fact, floor_us)`. The portrait is written as of the person's last moment.
 
     Raises:
-        StaleStateError: somebody else wrote one of these people; roll back, drop the cache, try again.
+        StaleStateError: somebody else wrote one of these people; roll back, drop the cache, try again. As portraits
+            are written `later`, another statement or the commit may be what raises it.
         AmountError: a fact cannot be folded.
     """
     # A person is looked up twice, before and after: an id is dear to hash.
@@ -111,7 +112,7 @@ def apply(
         bodies.append(body)
         edge_us = next_edge_us(state, as_of_us)
         rows.append((person, facts_before, state.facts, state.from_seq, as_of_us, edge_us, body))
-    _write(session, rows)
+    session.later(lambda session: _write(session, rows))
     if cache is not None:
         cache.keep(people, bodies)
     return moments

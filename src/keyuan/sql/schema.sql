@@ -544,7 +544,7 @@ CREATE TABLE loyalty.member (
   holder int8 NOT NULL CHECK (holder >= 0),
   joined_at timestamptz NOT NULL,
   PRIMARY KEY (tenant, programme, person),
-  UNIQUE (tenant, programme, holder),
+  UNIQUE (tenant, holder, programme),
   FOREIGN KEY (tenant, programme) REFERENCES loyalty.programme
 );
 SELECT sec.protect('loyalty.member');

@@ -88,6 +88,5 @@ def _begin_earning(session: Session, purchases: Sequence[Purchase], crowd: Crowd
 def _check(outcomes: Iterable[ledger.Outcome]) -> None:
     """A conflict of an order's id is the event's fault."""
     for outcome in outcomes:
-        error = outcome.error()
-        if error is not None:
+        if not outcome.posted and (error := outcome.error()) is not None:
             raise error

@@ -60,7 +60,7 @@ class OpenBooks:
     def read(self, keys: Iterable[bytes], brand: str, holders: Iterable[int]) -> None:
         """Read now what awards with these keys to these holders will need."""
         self._ask(set(keys))
-        load_accounts(self.session, self._memory, {(brand, holder) for holder in holders})
+        load_accounts(self.session, self._memory, brand, set(holders))
 
     def answered(self, keys: Iterable[bytes]) -> dict[bytes, Outcome]:
         """The first answers to those of the keys that were used before."""
@@ -72,7 +72,7 @@ class OpenBooks:
     def earned(self, book: tuple[str, str], pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:
         """What holders earned on (holder, day) in a book (brand, currency); 0 is left out."""
         wanted, memory, (brand, currency) = set(pairs), self._memory, book
-        load_accounts(self.session, memory, {(brand, holder) for holder, _day in wanted})
+        load_accounts(self.session, memory, brand, {holder for holder, _day in wanted})
         found: dict[tuple[int, date], int] = {}
         late: dict[tuple[int, date], int] = {}
         for holder, day in wanted:
@@ -129,7 +129,7 @@ class OpenBooks:
     def _ask(self, keys: set[bytes]) -> None:
         new = keys - self._asked
         if new:
-            rows = self.session.rows(_SQL["known_keys"], keys=list(new))
+            rows = self.session.rows(_SQL["known_keys"], keys=b"".join(new))
             for key, digest, answer, seq, points in rows:
                 self._keys[key] = KeyRow(key, digest, Answer(answer), seq, points)
             self._asked |= new

@@ -183,12 +183,13 @@ class Desk:
         points = request.points
         if points == 0:
             return _NOTHING
-        state, book = self.state, (request.brand, request.currency)
-        already = state.accounts.get((Bucket.ISSUED, 0, *book))
-        if already is not None and points - already.balance > BALANCE_MAX:
+        state, brand, currency = self.state, request.brand, request.currency
+        issued = state.accounts.get((Bucket.ISSUED, 0, brand, currency))
+        if issued is None:
+            issued = state.account((Bucket.ISSUED, 0, brand, currency))
+        elif points - issued.balance > BALANCE_MAX:
             return _Refusal(Answer.BEYOND_LIMIT)
-        issued = state.account((Bucket.ISSUED, 0, *book))
-        account = state.account((Bucket.AVAILABLE, request.holder, *book))
+        account = state.account((Bucket.AVAILABLE, request.holder, brand, currency))
         self._count_day(account, request)
         seq = self._post(
             Entry(

@@ -21,25 +21,25 @@ def load(session: Session, state: State, memory: Memory, requests: Iterable[Requ
     awards = [r for r in fresh if type(r) is Award]
     spends = [r for r in fresh if type(r) is Redeem or type(r) is Hold]
     holds, lots = _load_settled(session, memory, fresh) if len(awards) + len(spends) < len(fresh) else ([], [])
-    wanted = {(r.brand, r.holder) for r in awards}
-    wanted.update((r.brand, r.holder) for r in spends)
-    wanted.update((memory.by_id[account_id].brand, 0) for account_id in _ids(holds, lots) if account_id in memory.by_id)
-    load_accounts(session, memory, wanted)
+    wanted = {memory.by_id[number].brand: set[int]() for number in _ids(holds, lots) if number in memory.by_id}
+    for request in (*awards, *spends):
+        wanted.setdefault(request.brand, set()).add(request.holder)
+    for brand, holders in wanted.items():
+        load_accounts(session, memory, brand, holders)
     _load_queues(session, state, spends, lots)
     _link_holds(session, state, holds)
     _load_late_days(session, state, awards)
 
 
-def load_accounts(session: Session, memory: Memory, wanted: Iterable[tuple[str, int]]) -> None:
-    """Have all accounts of these (brand, holder) in memory, and of the brands themselves (holder 0)."""
-    missing = {pair for pair in wanted if pair not in memory.complete}
-    if not missing:
-        return
-    missing.update([(brand, 0) for brand in {brand for brand, _holder in missing}])
-    missing -= memory.complete
-    brands, holders = {brand for brand, _holder in missing}, {holder for _brand, holder in missing}
-    _keep_accounts(memory, session.rows(_SQL["accounts_of_holders"], holders=list(holders), brands=list(brands)))
-    memory.complete |= missing
+def load_accounts(session: Session, memory: Memory, brand: str, holders: set[int]) -> None:
+    """Have all accounts of these holders in a brand in memory, and those of the brand itself (holder 0)."""
+    complete = memory.complete.setdefault(brand, set())
+    missing = holders - complete
+    if 0 not in complete:
+        missing.add(0)
+    if missing:
+        _keep_accounts(memory, session.rows(_SQL["accounts_of_holders"], holders=list(missing), brand=brand))
+        complete |= missing
 
 
 def earned_on_days(session: Session, pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:

@@ -15,12 +15,12 @@ ACCOUNTS_MAX: Final = 200_000
 
 @dataclass(slots=True)
 class Memory:
-    """What one writer remembers of one tenant's accounts. `complete` are the (brand, holder) all of whose are here."""
+    """What one writer remembers of one tenant's accounts. `complete`: the holders, by brand, all of whose are here."""
 
     link: bytes | None = None
     accounts: dict[AccountKey, Account] = field(default_factory=dict[AccountKey, Account])
     by_id: dict[int, Account] = field(default_factory=dict[int, Account])
-    complete: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+    complete: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
 
     def open(self, link: bytes) -> None:
         """Let go of what was kept after another entry than the one with this link."""

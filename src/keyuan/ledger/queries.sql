@@ -8,17 +8,18 @@ SELECT h.seq, h.link, h.accounts, h.keys
   FROM ledger.head AS h
 
 -- known_keys --
--- The first answers to keys.
+-- The first answers to keys, which come end to end: a list of thousands is written and read much more slowly.
 SELECT k.key, k.digest, k.answer, k.seq, k.points
   FROM ledger.key AS k
- WHERE k.key = ANY(%(keys)b::bytea[])
+ WHERE k.key = ANY(ARRAY(SELECT substr(%(keys)s::bytea, b.first, 32)
+                           FROM generate_series(1, length(%(keys)s::bytea), 32) AS b (first)))
 
 -- accounts_of_holders --
--- The accounts that a batch may touch: those of its holders, and the brands' own (holder 0).
+-- The accounts that a batch may touch: those of its holders, and the brand's own (holder 0).
 SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points
   FROM ledger.account AS a
  WHERE a.holder = ANY(%(holders)b::int8[])
-   AND a.brand = ANY(%(brands)b::text[])
+   AND a.brand = %(brand)s
 
 -- accounts_by_id --
 -- The accounts behind holds and lots that are settled.

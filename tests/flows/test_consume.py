@@ -14,7 +14,6 @@ from crash.checker import faults, furnish
 from crash.orders import Story, has_portrait, is_member
 from keyuan import events, loyalty
 from keyuan.engines.database import Database, DatabaseGoneError, Session
-from keyuan.events import log as event_log
 from keyuan.flows import consume, replay
 from keyuan.flows.consume import Consumer
 from keyuan.flows.crowd import Crowd
@@ -145,13 +144,8 @@ def test_an_earn_key_that_forgets_the_order_awards_it_twice(shop: Shop, monkeypa
     assert any(fault.startswith("award") for fault in wrong(shop, *messages))
 
 
-def test_an_intake_that_forgets_messages_counts_them_twice(shop: Shop, monkeypatch: pytest.MonkeyPatch, superuser: Any):
+def test_an_intake_that_forgets_messages_counts_them_twice(shop: Shop, superuser: Any):
     superuser.execute("ALTER TABLE events.message DROP CONSTRAINT message_pkey")
-
-    def nothing_is_known(_: object, keyed: list[object]) -> tuple[list[object], list[object]]:
-        return keyed, []
-
-    monkeypatch.setattr(event_log, "_unknown", nothing_is_known)
     for _ in range(2):
         send(shop, "till-1", "till-2")
     shop.run()

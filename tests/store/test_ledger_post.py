@@ -231,3 +231,54 @@ def test_the_app_role_cannot_rewrite_history(database: Database):
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), database.transaction(1) as session:
             session.execute(statement)
+
+
+def taken(database: Database, seq: int | None) -> list[tuple[int, int]]:
+    with database.transaction(1) as session:
+        return session.rows("SELECT t.lot, t.points FROM ledger.take AS t WHERE t.seq = %(seq)s ORDER BY 1", seq=seq)
+
+
+def test_a_spender_of_many_lots_gives_those_that_expire_first_however_many_it_takes(database: Database):
+    post(database, *(award(f"a{n}", 5, expires_at=T0 + (30 - n) * DAY) for n in range(20)))
+    few, many = post(database, redeem("few", 7)), post(database, redeem("many", 60))
+    assert taken(database, few[0].seq) == [(19, 2), (20, 5)]
+    assert taken(database, many[0].seq) == [(7, 2), *((lot, 5) for lot in range(8, 19)), (19, 3)]
+    assert answers(post(database, redeem("too many", 34)))[0][0] is Answer.TOO_FEW_POINTS
+    assert answers(post(database, redeem("the rest", 33)))[0][0] is Answer.POSTED
+    assert_books_hold(database)
+
+
+def test_lots_that_are_due_do_not_hide_those_behind_them(database: Database):
+    post(database, *(award(f"a{n}", 5, expires_at=T0 + (1 + n) * DAY) for n in range(20)))
+    spent = post(database, redeem("late", 8, at=T0 + 12 * DAY))
+    assert taken(database, spent[0].seq) == [(13, 5), (14, 3)]
+    assert_books_hold(database)
+
+
+def test_a_spend_beside_a_release_gives_what_expires_first(database: Database):
+    post(database, *(award(f"a{n}", 5, expires_at=T0 + (1 + n) * DAY) for n in range(20)))
+    post(database, hold("h", 45))
+    spent = post(database, void("v", "h"), redeem("r", 6))
+    assert taken(database, spent[1].seq) == [(1, 5), (2, 1)]
+    assert_books_hold(database)
+
+
+def test_accounts_kept_from_batch_to_batch_are_read_again_after_another_writer_and_after_a_rollback(
+    database: Database,
+):
+    memory = ledger.Memory()
+
+    def remembering(*requests: ledger.Request) -> list[ledger.Outcome]:
+        with database.transaction(1) as session:
+            return ledger.post(session, requests, memory)
+
+    remembering(award("a", 10))
+    with pytest.raises(ZeroDivisionError), database.transaction(1) as session:
+        ledger.post(session, [award("undone", 90)], memory)
+        raise ZeroDivisionError
+    assert answers(remembering(redeem("too much", 11)))[0][0] is Answer.TOO_FEW_POINTS
+    post(database, redeem("elsewhere", 4), award("new", 1, holder=8))
+    assert remembering(award("b", 5))[0].posted
+    assert remembering(redeem("r", 11), redeem("s", 1, holder=8))[0].posted
+    assert balance(database) == (0, 0)
+    assert_books_hold(database)

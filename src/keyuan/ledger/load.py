@@ -5,6 +5,7 @@ Deliberately not here: decisions (`decide`) and the lock under which this is rea
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Final
 
 from keyuan.engines.database import Row, Session, load_statements
 from keyuan.kernel.clock import to_us
@@ -13,6 +14,7 @@ from keyuan.ledger.model import Award, Bucket, Capture, Expire, Hold, LedgerCorr
 from keyuan.ledger.state import Account, Held, Lot, State, lot_us
 
 _SQL = load_statements(__package__ or "")
+_FIRST_LOTS: Final = 8
 
 
 def load(session: Session, state: State, memory: Memory, requests: Iterable[Request]) -> None:
@@ -89,20 +91,47 @@ def _load_settled(session: Session, memory: Memory, fresh: Sequence[Request]) ->
 
 def _load_queues(session: Session, state: State, spends: Sequence[Redeem | Hold], settled: Sequence[Row]) -> None:
     """Lots in the order of spending for every account that may spend; the settled ones are the same records."""
-    names = {(Bucket.AVAILABLE, r.holder, r.brand, r.currency) for r in spends}
-    spenders = [state.accounts[name].account_id for name in names if name in state.accounts]
-    queued = session.rows(_SQL["lots_of_accounts"], account_ids=spenders) if spenders else []
-    state.lots_of = {account_id: [] for account_id in spenders}
-    for row in {row[0]: row for row in (*settled, *queued)}.values():
+    demand = _demand(state, spends)
+    state.lots_of = {account_id: [] for account_id in demand}
+    _keep_lots(state, settled)
+    if demand and not settled:
+        rows = session.rows(_SQL["first_lots_of_accounts"], account_ids=list(demand), limit=_FIRST_LOTS)
+        _keep_lots(state, rows)
+    # Settled lots may lie anywhere in the order; beside them nothing is left out.
+    short = [number for number, wanted in demand.items() if settled or not _suffices(state, number, *wanted)]
+    if short:
+        _keep_lots(state, session.rows(_SQL["lots_of_accounts"], account_ids=short))
+    for queue in state.lots_of.values():
+        queue.sort()
+
+
+def _demand(state: State, spends: Iterable[Redeem | Hold]) -> dict[int, tuple[int, int]]:
+    """The most points that accounts may give in this batch, and until when they do (microseconds)."""
+    demand: dict[int, tuple[int, int]] = {}
+    for spend in spends:
+        account = state.accounts.get((Bucket.AVAILABLE, spend.holder, spend.brand, spend.currency))
+        if account is not None:
+            points, at_us = demand.get(account.account_id, (0, 0))
+            demand[account.account_id] = points + spend.points, max(at_us, to_us(spend.at))
+    return demand
+
+
+def _suffices(state: State, account_id: int, points: int, at_us: int) -> bool:
+    """Whether the lots that are loaded cover all that may be asked for; those that are not loaded expire later."""
+    return sum([lot.free for lot in state.lots_of[account_id] if lot.expires_us > at_us]) >= points
+
+
+def _keep_lots(state: State, rows: Iterable[Row]) -> None:
+    for row in rows:
         lot, account_id, granted, remaining, held, expired, expires_at = row
+        if lot in state.lots:
+            continue
         record = Lot(
             lot, account_id, granted, remaining, held, expired, expires_at, lot_us(expires_at), remaining, held
         )
         state.lots[lot] = record
         if account_id in state.lots_of:
             state.lots_of[account_id].append(record)
-    for queue in state.lots_of.values():
-        queue.sort()
 
 
 def _link_holds(session: Session, state: State, holds: Sequence[Row]) -> None:

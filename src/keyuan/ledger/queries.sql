@@ -27,8 +27,20 @@ SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance,
   FROM ledger.account AS a
  WHERE a.account_id = ANY(%(account_ids)b::int8[])
 
+-- first_lots_of_accounts --
+-- The first few lots in the order of spending, of each spender by the index: most spends need no more, and who has
+-- been a customer for long has many.
+SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+  FROM unnest(%(account_ids)b::int8[]) AS w (account_id)
+ CROSS JOIN LATERAL (
+       SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+         FROM ledger.lot AS l
+        WHERE l.account_id = w.account_id AND l.remaining > 0
+        ORDER BY l.expires_at, l.lot
+        LIMIT %(limit)s) AS l
+
 -- lots_of_accounts --
--- What a spender has; what is used up is not looked at.
+-- All that a spender has; what is used up is not looked at.
 SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
   FROM ledger.lot AS l
  WHERE l.account_id = ANY(%(account_ids)b::int8[])

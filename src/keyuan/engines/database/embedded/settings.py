@@ -32,8 +32,8 @@ _SETTINGS: dict[str, str] = {
     "min_wal_size": "256MB",
     "wal_buffers": "16MB",
     "checkpoint_timeout": "15min",
-    # Memory.
-    "shared_buffers": "128MB",
+    # Memory: keys are random, so the ends of their indexes have to be at hand.
+    "shared_buffers": "384MB",
     "effective_cache_size": "1GB",
     "work_mem": "16MB",
     "maintenance_work_mem": "96MB",

@@ -2,7 +2,7 @@
 
 A real `keyuan up` on the bench's cluster: four connections send batches of 500 `Order Completed` messages of 650
 bytes (2 or 3 lines, one sealed field), not compressed, for 10,000 members whose portraits feed 20 rules. A round is
-timed from the first request until the consumer has taken in the last event; making the messages is not timed. While
+timed from the first request until both consumers have taken in the last event; making the messages is not timed. While
 TPC-B runs, our processes are suspended. At the end every event has its award, and the books are rebuilt from their
 entries.
 """
@@ -34,7 +34,7 @@ from keyuan.app.demo.story import EVIDENCE, PROGRAMME, SEGMENTS
 from keyuan.app.installation import KEYS, Installation, attached
 from keyuan.consent import Decision, Purpose, Record
 from keyuan.engines.secrets import open_secrets
-from keyuan.flows.consume import NAME
+from keyuan.flows.places import passed_by_all
 from keyuan.flows.record_consent import record_consent
 from keyuan.kernel.clock import to_us
 from keyuan.kernel.config import load_settings
@@ -202,10 +202,10 @@ class Server:
 
 
 def wait_processed(inside: Installation) -> None:
-    """Wait until the consumer has passed the last event."""
+    """Wait until all consumers have passed the last event."""
     while True:
         with inside.database.transaction(inside.tenant) as session:
-            if events.position(session, NAME) >= events.last_seq(session):
+            if passed_by_all(session) >= events.last_seq(session):
                 return
         time.sleep(0.02)
 

@@ -14,6 +14,7 @@ from keyuan.consent import Decision, Purpose, Record
 from keyuan.engines.database import Database
 from keyuan.engines.secrets import Secrets, open_secrets
 from keyuan.flows.consume import Consumer
+from keyuan.flows.places import CONSUMERS
 from keyuan.flows.record_consent import record_consent
 from keyuan.kernel.clock import to_us
 from keyuan.profiles import store as portraits
@@ -94,8 +95,12 @@ class Shop:
         }
 
     def run(self) -> int:
-        """Let the consumer take in all there is, and return how many events that were."""
-        consumer = Consumer(self.database, self.secrets, self.tenant)
+        """Let the consumers take in all there is, one after the other, and return how many events that were."""
+        return max(self.follow(name) for name in CONSUMERS)
+
+    def follow(self, name: str) -> int:
+        """Let one consumer take in all there is, and return how many events that were."""
+        consumer = Consumer(self.database, self.secrets, self.tenant, name)
         taken = 0
         while count := consumer.step():
             taken += count

@@ -16,6 +16,7 @@ from keyuan.consent import Decision, Purpose, Record
 from keyuan.engines.database import Database, Session
 from keyuan.engines.secrets import Secrets
 from keyuan.events.senders import message_key_of
+from keyuan.flows.places import passed_by_all
 from keyuan.flows.record_consent import record_consent
 from keyuan.kernel.clock import to_us
 from keyuan.kernel.digest import sha256
@@ -47,8 +48,8 @@ def furnish(session: Session, secrets: Secrets) -> None:
     )
 
 
-def caught_up(session: Session, reader: str = "main") -> bool:
-    return events.position(session, reader) >= events.last_seq(session)
+def caught_up(session: Session) -> bool:
+    return passed_by_all(session) >= events.last_seq(session)
 
 
 def faults(

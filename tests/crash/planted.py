@@ -26,13 +26,13 @@ def split() -> None:
 
     def batch(self: consume.Consumer, limit: int) -> int:
         with self.database.transaction(self.tenant) as session:
-            found = read_after(session, lock_position(session, consume.NAME), limit)
+            found = read_after(session, lock_position(session, self.name), limit)
             if found:
-                consume.take_effect(session, self.secrets, found, self.crowd)
+                consume.TAKES[self.name](session, self.secrets, found, self.crowd, 0)
         time.sleep(0.5)
         with self.database.transaction(self.tenant) as session:
             if found:
-                advance(session, consume.NAME, found[-1].seq)
+                advance(session, self.name, found[-1].seq)
         return len(found)
 
     consume.Consumer._batch = batch

@@ -19,7 +19,7 @@ def test_commits_that_are_not_waited_for_lose_what_was_acknowledged(tmp_path: Pa
 
 def test_a_position_that_moves_after_the_effects_counts_events_twice(tmp_path: Path):
     # Long enough for a consumer that was just started to be at work again.
-    options = Options(seed=2, kills=3, targets=["consumer"], calm_s=(2.5, 3.5), command=command("split"))
+    options = Options(seed=2, kills=3, targets=["points", "portraits"], calm_s=(2.5, 3.5), command=command("split"))
     outcome = run(options, tmp_path)
     assert outcome.has("portrait"), str(outcome)
     assert not outcome.has("lost"), str(outcome)

@@ -60,7 +60,7 @@ def test_one_order_sent_a_thousand_times_through_kills_is_awarded_once(tmp_path:
         furnish_house(served)
         crowd = Crowd(served, STORY.body(MESSAGE))
         crowd.send()
-        for target in ("web", "consumer", "postmaster", "backend"):
+        for target in ("web", "points", "portraits", "postmaster", "backend"):
             served.kill(target, Random(1))
             served.wait_served()
         crowd.join()

@@ -11,9 +11,9 @@ from keyuan.app.demo import story
 from keyuan.consent import Purpose
 from keyuan.engines.database import Database
 from keyuan.flows.as_of import membership_as_of, stored_membership, traits_as_of
-from keyuan.flows.consume import NAME as CONSUMER
 from keyuan.flows.expire import expire_all
 from keyuan.flows.figures import figures
+from keyuan.flows.places import CONSUMERS
 from keyuan.flows.reevaluate import reevaluate_all
 from keyuan.flows.take_along import UnknownPersonError, take_along
 from keyuan.flows.verify import verify
@@ -178,11 +178,12 @@ def test_figures_as_of_an_instant_stay_as_they_are(shop: Shop):
         assert figures(session, instant("2017-05-01"))["people"] == 2
 
 
-def test_a_withdrawal_waits_for_the_batch_at_hand(shop: Shop):
+@pytest.mark.parametrize("consumer", CONSUMERS)
+def test_a_withdrawal_waits_for_the_batch_at_hand(shop: Shop, consumer: str):
     """Else a batch that read the consents before would make a portrait after the withdrawal had looked for one."""
     shop.agree("anna", *ALL)
     with shop.database.transaction(1) as batch:
-        events.lock_position(batch, CONSUMER)
+        events.lock_position(batch, consumer)
         withdrawing = threading.Thread(target=lambda: shop.agree("anna", *ALL, at=instant("2017-05-01"), given=False))
         withdrawing.start()
         withdrawing.join(0.5)

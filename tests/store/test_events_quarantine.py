@@ -10,6 +10,7 @@ import pytest
 from keyuan.engines.database import Database
 from keyuan.engines.secrets import Secrets, open_secrets
 from keyuan.events import (
+    RefusedBy,
     append,
     drop,
     imported,
@@ -117,10 +118,11 @@ def test_an_event_that_the_consumer_refuses_is_listed_and_handed_out_once(databa
     send(database, secrets, order(1), order(2))
     with database.transaction(1) as session:
         event = read_after(session, 0)[0]
-        refuse_logged(session, secrets, event, "it cannot be", NOW)
-        refuse_logged(session, secrets, event, "it cannot be", NOW)
-        (listed,) = quarantined(session, reason="processing")
-        assert (listed.seq, listed.times, listed.detail) == (event.seq, 2, "it cannot be")
+        for consumer in ("a", "a", "b"):
+            refuse_logged(session, secrets, event, RefusedBy(consumer, NOW, "it cannot be"))
+        listed, other = quarantined(session, reason="processing")
+        assert (listed.seq, listed.consumer, listed.times, listed.detail) == (event.seq, "a", 2, "it cannot be")
+        assert (other.seq, other.consumer, other.times) == (event.seq, "b", 1)
         assert requeue(session, secrets, [listed.id], NOW) == (0, 0, 0)
         assert take_refused(session, [listed.id, uuid4()]) == [event.seq]
         assert take_refused(session, [listed.id]) == []

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from keyuan.engines.database import Database, DatabaseGoneError
-from keyuan.engines.database.session import PostgresSession
+from keyuan.engines.database.session import Session
 from keyuan.engines.secrets import Secrets
 from keyuan.events import Candidate, Gate, read_after
 from keyuan.web import make_app
@@ -252,10 +252,12 @@ class Unplugged(Database):
         self.gone = False
 
     @contextmanager
-    def transaction(self, tenant: int, *, snapshot: bool = False) -> Generator[PostgresSession, None, None]:
+    def transaction(
+        self, tenant: int, *, snapshot: bool = False, behind: bool = False
+    ) -> Generator[Session, None, None]:
         if self.gone:
             raise DatabaseGoneError
-        with self._inner.transaction(tenant, snapshot=snapshot) as session:
+        with self._inner.transaction(tenant, snapshot=snapshot, behind=behind) as session:
             yield session
 
 

@@ -9,7 +9,7 @@ from rich.progress import Progress
 from keyuan.app.installation import Installation
 from keyuan.app.use import is_served
 from keyuan.events.mapping import load_mapping
-from keyuan.flows.consume import Consumer
+from keyuan.flows.consume import consumers
 from keyuan.flows.import_file import import_files
 from keyuan.kernel.clock import system_now
 
@@ -43,6 +43,6 @@ def catch_up(installation: Installation) -> None:
     """Process what is new in the log, unless a running `up` does so already."""
     if is_served(installation.folder):
         return
-    consumer = Consumer(installation.database, installation.secrets, installation.tenant)
-    while consumer.step():
+    every = consumers(installation.database, installation.secrets, installation.tenant)
+    while sum([consumer.step() for consumer in every]):
         pass

@@ -21,10 +21,11 @@ from keyuan.app.installation import KEYS, Installation
 from keyuan.app.tree import Tell, Tree
 from keyuan.app.use import is_served, served
 from keyuan.engines.database.embedded.passwords import keep
+from keyuan.flows.places import CONSUMERS
 from keyuan.kernel.clock import system_now
 
 RUN_FILE = "run.json"
-PARTS = ("web", "consumer", "jobs")
+PARTS = ("web", *CONSUMERS, "jobs")
 _KEY_FILE = "write-key"
 _POLL_S = 0.1
 _WEB_S_MAX = 30.0
@@ -67,7 +68,7 @@ def _joined(installation: Installation) -> Running | None:
 
 @contextmanager
 def serving(installation: Installation, tell: Tell, *, wait: bool = False) -> Generator[Running, None, None]:
-    """Start web, consumer and jobs, and stop them at the end; `wait`: say where only when web takes requests."""
+    """Start web, consumers and jobs, and stop them at the end; `wait`: say where only when web takes requests."""
     run_file = installation.folder / RUN_FILE
     with served(installation.folder):
         run_file.unlink(missing_ok=True)  # of a server that was killed

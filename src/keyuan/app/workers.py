@@ -53,23 +53,20 @@ def run_web(settings: Settings, port: int) -> None:
         uvicorn.run(app, host=settings.host, port=port, **uvicorn_options())
 
 
-def run_consumer(settings: Settings) -> None:
-    """Follow the log until told to stop."""
-    consumers: dict[int, Consumer] = {}
+def run_consumer(settings: Settings, name: str) -> None:
+    """Follow the log as one of its consumers until told to stop."""
+    known: dict[int, Consumer] = {}
 
     def step(installation: Installation) -> bool:
         database = installation.database
-        return (
-            sum(_consumer(consumers, installation, tenant).step() for tenant in tenants(database, settings.tenant)) > 0
-        )
+        taken = 0
+        for tenant in tenants(database, settings.tenant):
+            if tenant not in known:
+                known[tenant] = Consumer(database, installation.secrets, tenant, name)
+            taken += known[tenant].step()
+        return taken > 0
 
     _repeat(settings, step, IDLE_S)
-
-
-def _consumer(known: dict[int, Consumer], installation: Installation, tenant: int) -> Consumer:
-    if tenant not in known:
-        known[tenant] = Consumer(installation.database, installation.secrets, tenant)
-    return known[tenant]
 
 
 def run_jobs(settings: Settings) -> None:

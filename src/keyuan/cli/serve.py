@@ -16,7 +16,8 @@ class Part(StrEnum):
     """A process of the tree."""
 
     WEB = "web"
-    CONSUMER = "consumer"
+    POINTS = "points"
+    PORTRAITS = "portraits"
     JOBS = "jobs"
 
 
@@ -87,8 +88,8 @@ def process(part: Part, data: DataDir = None, port: int = 0) -> None:
     match part:
         case Part.WEB:
             workers.run_web(settings, port)
-        case Part.CONSUMER:
-            workers.run_consumer(settings)
+        case Part.POINTS | Part.PORTRAITS:
+            workers.run_consumer(settings, part.value)
         case Part.JOBS:
             workers.run_jobs(settings)
 

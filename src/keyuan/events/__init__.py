@@ -2,6 +2,7 @@
 
 from keyuan.events.clock import (
     clock_at,
+    follow_clock,
     keep_clock_by_hand,
     move_clock,
     read_clock,
@@ -23,7 +24,7 @@ from keyuan.events.model import (
     read_order,
 )
 from keyuan.events.progress import Progress, note_progress, progress
-from keyuan.events.quarantine import drop, open_counts, quarantined, refuse_logged
+from keyuan.events.quarantine import RefusedBy, drop, open_counts, quarantined, refuse_logged
 from keyuan.events.readers import Claim, advance, claim, lock_position, notice, position, take_notices
 from keyuan.events.reads import (
     count_kinds,
@@ -47,6 +48,7 @@ __all__ = [
     "Policy",
     "Progress",
     "Receipt",
+    "RefusedBy",
     "Source",
     "advance",
     "append",
@@ -54,6 +56,7 @@ __all__ = [
     "clock_at",
     "count_kinds",
     "drop",
+    "follow_clock",
     "forget",
     "imported",
     "keep_clock_by_hand",

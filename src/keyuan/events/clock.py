@@ -3,6 +3,7 @@
 Deliberately not here: the arithmetic (`kernel.clock`) and asking the system for the time: callers pass it in.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from keyuan.engines.database import Session, load_statements
@@ -42,6 +43,16 @@ def move_clock(session: Session, at: datetime, system_now: datetime) -> datetime
     if moved != clock:
         _keep(session, moved)
     return moved.now(system_now)
+
+
+def follow_clock(session: Session, consumers: Sequence[str], system_now: datetime) -> None:
+    """Move a clock kept by hand to where the slowest of its consumers is, as `move_clock`."""
+    row = session.row(_SQL["lock_clock"])
+    if row is not None and row[0]:
+        # Asked only now that the clock is locked: of two consumers that end at once, the second sees the first.
+        slowest = session.row(_SQL["slowest"], consumers=list(consumers))
+        if slowest is not None and slowest[0] is not None:
+            move_clock(session, slowest[0], system_now)
 
 
 def run_clock(session: Session, system_now: datetime) -> None:

@@ -144,7 +144,7 @@ class LoggedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Quarantined(NamedTuple):
-    """One refused event; `seq` is set when it is in the log and the consumer refused it."""
+    """One refused event; `seq` and `consumer` are set when it is in the log and a consumer refused it."""
 
     id: UUID
     received_at: datetime
@@ -152,6 +152,7 @@ class Quarantined(NamedTuple):
     reason: str
     detail: str
     seq: int | None
+    consumer: str | None
     state: str
     times: int
 

@@ -1,7 +1,8 @@
 """Quarantine: events that were refused, with the reason, sealed, to be looked at and tried again.
 
-Two ways in: at the gate (the raw event is kept, sealed under its sender's key if one can be read), or by the consumer
-(the event is in the log already; only its number is kept). Deliberately not here: trying again (`replay.py`).
+Two ways in: at the gate (the raw event is kept, sealed under its sender's key if one can be read), or by a consumer
+(the event is in the log already; only its number is kept, and who refused it).
+Deliberately not here: trying again (`replay.py`).
 """
 
 from collections import Counter
@@ -31,6 +32,7 @@ _QUARANTINE_IN = {
     "detail": "text",
     "raw": "bytea",
     "seq": "int8",
+    "consumer": "text",
     "shift": "bool",
     "times": "int4",
 }
@@ -45,6 +47,14 @@ class TurnedAway(NamedTuple):
     digest: bytes
     candidate: Candidate
     refusal: Refusal
+
+
+class RefusedBy(NamedTuple):
+    """Which consumer refused an event, when and why; `detail` must hold no personal data."""
+
+    consumer: str
+    at: datetime
+    detail: str
 
 
 def refused_at_gate(tenant: int, secrets: Secrets, candidate: Candidate, refusal: Refusal) -> TurnedAway:
@@ -92,15 +102,17 @@ def _row(each: TurnedAway, keys: Keys) -> tuple[object, ...]:
         refusal.detail[:DETAIL_MAX],
         keys[each.sender].seal(candidate.raw, each.digest),
         None,
+        None,
     )
 
 
-def refuse_logged(session: Session, secrets: Secrets, event: LoggedEvent, detail: str, now: datetime) -> None:
-    """Put an event aside that is in the log but cannot be processed; `detail` must hold no personal data."""
-    digest = keyed_hash(secrets.sender_hash, session.tenant, "seq", b"%d" % event.seq)
-    reason = Reason.PROCESSING.value
-    row = (new_id(), now, event.source, event.message_key, event.sender, digest, reason, detail[:DETAIL_MAX])
-    session.stage("quarantine_in", _QUARANTINE_IN, [(*row, None, event.seq, False, 1)])
+def refuse_logged(session: Session, secrets: Secrets, event: LoggedEvent, refused: RefusedBy) -> None:
+    """Put an event aside that is in the log but cannot be processed by one of its consumers."""
+    name = b"%d|%s" % (event.seq, refused.consumer.encode())
+    digest = keyed_hash(secrets.sender_hash, session.tenant, "seq", name)
+    reason, detail = Reason.PROCESSING.value, refused.detail[:DETAIL_MAX]
+    row = (new_id(), refused.at, event.source, event.message_key, event.sender, digest, reason, detail)
+    session.stage("quarantine_in", _QUARANTINE_IN, [(*row, None, event.seq, refused.consumer, False, 1)])
     session.execute(_SQL["quarantine"], tenant=session.tenant)
 
 

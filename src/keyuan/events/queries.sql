@@ -59,16 +59,17 @@ UPDATE events.sender_key
 -- quarantine --
 -- The same bytes sent again are counted, not kept again; the newest seal and reason stay.
 INSERT INTO events.quarantine AS q
-       (tenant, id, received_at, source, message_key, sender, digest, reason, detail, raw, seq, shift, times)
+       (tenant, id, received_at, source, message_key, sender, digest, reason, detail, raw, seq, consumer,
+        shift, times)
 SELECT %(tenant)s, s.id, s.received_at, s.source, s.message_key, s.sender, s.digest, s.reason, s.detail, s.raw, s.seq,
-       s.shift, s.times
+       s.consumer, s.shift, s.times
   FROM pg_temp.quarantine_in AS s
     ON CONFLICT (tenant, digest) DO UPDATE
    SET times = q.times + EXCLUDED.times, reason = EXCLUDED.reason, detail = EXCLUDED.detail, raw = EXCLUDED.raw
 
 -- quarantined --
 -- What was refused, oldest first: ids are ordered by time.
-SELECT q.id, q.received_at, q.source, q.reason, q.detail, q.seq, q.state, q.times
+SELECT q.id, q.received_at, q.source, q.reason, q.detail, q.seq, q.consumer, q.state, q.times
   FROM events.quarantine AS q
  WHERE (%(state)s::text IS NULL OR q.state = %(state)s)
    AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
@@ -138,7 +139,7 @@ INSERT INTO events.position (tenant, consumer) VALUES (%(tenant)s, %(consumer)s)
 
 -- lock_position --
 -- One consumer of a name at a time, to the end of its transaction.
-SELECT p.seq, p.reader FROM events.position AS p WHERE p.consumer = %(consumer)s FOR UPDATE
+SELECT p.seq, p.at, p.reader FROM events.position AS p WHERE p.consumer = %(consumer)s FOR UPDATE
 
 -- position --
 -- How far a consumer is, without waiting for it.
@@ -146,22 +147,30 @@ SELECT p.seq FROM events.position AS p WHERE p.consumer = %(consumer)s
 
 -- advance --
 -- Forward only; who moved it last is kept.
-UPDATE events.position SET seq = %(seq)s, reader = %(reader)s
+UPDATE events.position SET seq = %(seq)s, at = greatest(at, %(at)s::timestamptz), reader = %(reader)s
  WHERE consumer = %(consumer)s AND seq <= %(seq)s
 
 -- notice --
--- One notice a person is enough. Sorted by the caller, so that two writers never wait for each other.
-INSERT INTO events.notice (tenant, person)
-SELECT %(tenant)s, n.person FROM unnest(%(people)s::uuid[]) AS n (person)
-    ON CONFLICT (tenant, person) DO NOTHING
+-- For every reader there is; one notice a person is enough.
+INSERT INTO events.notice (tenant, consumer, person)
+SELECT %(tenant)s, p.consumer, n.person
+  FROM events.position AS p CROSS JOIN unnest(%(people)s::uuid[]) AS n (person)
+ ORDER BY p.consumer, n.person
+    ON CONFLICT (tenant, consumer, person) DO NOTHING
 
 -- take_notices --
 -- With the effects of the reader that reads them: after a rollback they are there again.
-DELETE FROM events.notice AS n RETURNING n.person
+DELETE FROM events.notice AS n WHERE n.consumer = %(consumer)s RETURNING n.person
 
 -- clock --
 -- No row: the clock follows the system.
 SELECT c.by_hand, c.at, c.running_since FROM events.clock AS c
+
+-- slowest --
+-- The least of the times of readers, if all of them have passed an event.
+SELECT CASE WHEN count(p.at) = cardinality(%(consumers)s::text[]) THEN min(p.at) END
+  FROM events.position AS p
+ WHERE p.consumer = ANY(%(consumers)s::text[])
 
 -- keep_clock --
 -- One row a tenant.

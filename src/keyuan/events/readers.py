@@ -6,6 +6,7 @@ people, as long as nobody else read in its place (`Claim.undisturbed`) and nothi
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from keyuan.engines.database import Session, load_statements
@@ -14,9 +15,13 @@ _SQL = load_statements("keyuan.events")
 
 
 class Claim(NamedTuple):
-    """A reader's hold of its position; `undisturbed` if it was the last one to move it."""
+    """A reader's hold of its position.
+
+    `at` is the time of the newest event it has passed; `undisturbed` if it was the last one to move the position.
+    """
 
     seq: int
+    at: datetime | None
     undisturbed: bool
 
 
@@ -26,8 +31,8 @@ def claim(session: Session, consumer: str, reader: uuid.UUID | None = None) -> C
     if row is None:
         session.execute(_SQL["make_position"], tenant=session.tenant, consumer=consumer)
         row = session.row(_SQL["lock_position"], consumer=consumer)
-    seq, last_reader = row or (0, None)
-    return Claim(seq, undisturbed=reader is not None and last_reader == reader)
+    seq, at, last_reader = row or (0, None, None)
+    return Claim(seq, at, undisturbed=reader is not None and last_reader == reader)
 
 
 def lock_position(session: Session, consumer: str) -> int:
@@ -41,20 +46,22 @@ def position(session: Session, consumer: str) -> int:
     return row[0] if row else 0
 
 
-def advance(session: Session, consumer: str, seq: int, reader: uuid.UUID | None = None) -> None:
-    """Move a consumer's position forward; the caller holds it by `claim`."""
-    session.execute(_SQL["advance"], consumer=consumer, seq=seq, reader=reader)
+def advance(
+    session: Session, consumer: str, seq: int, at: datetime | None = None, *, reader: uuid.UUID | None = None
+) -> None:
+    """Move a consumer's position forward past events of which the newest is of `at`; the caller holds it by `claim`."""
+    session.execute(_SQL["advance"], consumer=consumer, seq=seq, at=at, reader=reader)
 
 
 def notice(session: Session, people: Iterable[uuid.UUID]) -> None:
-    """Say that what a consumer may keep of these people is no longer so.
+    """Say that what consumers may keep of these people is no longer so.
 
     Whoever writes something of people that a consumer keeps, and is not that consumer, says so in the same
-    transaction, and holds the consumer's position, so that the two do not wait for each other in a circle.
+    transaction, and holds the consumer's position (`claim`), so that none is at work meanwhile.
     """
-    session.execute(_SQL["notice"], tenant=session.tenant, people=sorted(set(people)))
+    session.execute(_SQL["notice"], tenant=session.tenant, people=list(set(people)))
 
 
-def take_notices(session: Session) -> set[uuid.UUID]:
+def take_notices(session: Session, consumer: str) -> set[uuid.UUID]:
     """Return the people of whom something was said since the last time, and take the notices down."""
-    return {person for (person,) in session.rows(_SQL["take_notices"])}
+    return {person for (person,) in session.rows(_SQL["take_notices"], consumer=consumer)}

@@ -63,6 +63,6 @@ def _facts(session: Session, now_us: int) -> Iterator[tuple[uuid.UUID, AnyFact]]
             timeline = timelines.get((person, Purpose.PERSONALISATION), ())
             at_us = to_us(event.at)
             if consent.allows(timeline, at_us, now_us):
-                fact, _ = understand.meanings(event, person, at_us)
+                fact = understand.fact(event, at_us)
                 if fact is not None:
                     yield person, fact

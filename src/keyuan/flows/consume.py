@@ -1,4 +1,4 @@
-"""The consumer: the ordered reader of one tenant's log whose position moves together with its effects.
+"""A consumer: an ordered reader of one tenant's log whose position moves together with its effects.
 
 One transaction per batch, so each event takes effect exactly once, a crash repeats nothing, and replay, backfill and
 live are one path. A batch that fails is rolled back and halved, and so is what is left of it, until one event stands
@@ -7,26 +7,34 @@ transaction that moves the position past it. An engine that does not answer is n
 is tried again as it is.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from keyuan import events
 from keyuan.engines.database import Database, Session
 from keyuan.engines.secrets import Secrets
+from keyuan.events import LoggedEvent, RefusedBy
 from keyuan.flows.crowd import Crowd
-from keyuan.flows.take_effect import take_effect
-from keyuan.kernel.clock import system_now
+from keyuan.flows.places import CONSUMERS, POINTS, PORTRAITS
+from keyuan.flows.take_points import take_points
+from keyuan.flows.take_portraits import take_portraits
+from keyuan.kernel.clock import system_now, to_us
 from keyuan.kernel.errors import CorruptionError, EngineError, KeyuanError
 
-NAME: Final = "main"
 BATCH_MAX: Final = 2_000
 # What a bad event can do to correct code; an engine's trouble and corruption are not among them.
 POISON: Final = (KeyuanError, ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
 
+Take = Callable[[Session, Secrets, Sequence[LoggedEvent], Crowd, int], None]
+TAKES: dict[str, Take] = {POINTS: take_points, PORTRAITS: take_portraits}
+"""What each consumer does with a batch."""
+
 
 @dataclass(slots=True)
 class Consumer:
-    """The one consumer of a tenant's log; `step` handles at most one batch.
+    """One consumer of a tenant's log; `step` handles at most one batch.
 
     `suspects`: among so many of the next events is one that made a batch fail.
     """
@@ -34,6 +42,7 @@ class Consumer:
     database: Database
     secrets: Secrets
     tenant: int
+    name: str
     crowd: Crowd = field(default_factory=Crowd)
     suspects: int = 0
     tried: int = 0
@@ -64,30 +73,55 @@ class Consumer:
     def _batch(self, limit: int) -> int:
         self.tried = limit
         with self.database.transaction(self.tenant, behind=True) as session:
-            claim = events.claim(session, NAME, self.crowd.reader)
+            claim = events.claim(session, self.name, self.crowd.reader)
             batch = events.read_after(session, claim.seq, limit)
             if batch:
                 self.tried = len(batch)
                 self._recall(session, claim)
-                events.advance(session, NAME, batch[-1].seq, self.crowd.reader)
-                take_effect(session, self.secrets, batch, self.crowd)
+                self._advance(session, batch)
+                now = system_now()
+                now_us = to_us(now_of(session, claim, now))
+                TAKES[self.name](session, self.secrets, batch, self.crowd, now_us)
+                session.later(lambda session: events.follow_clock(session, CONSUMERS, now))
         return len(batch)
 
     def _recall(self, session: Session, claim: events.Claim) -> None:
         """Keep of the people what is still so."""
         if not claim.undisturbed:
             self.crowd.drop()
-        self.crowd.forget(events.take_notices(session))
+        self.crowd.forget(events.take_notices(session, self.name))
         self.crowd.trim()
+
+    def _advance(self, session: Session, batch: Sequence[LoggedEvent]) -> None:
+        newest = max([event.at for event in batch])
+        events.advance(session, self.name, batch[-1].seq, newest, reader=self.crowd.reader)
 
     def _put_aside(self, error: Exception) -> int:
         """Move past the one event that cannot be processed, with the reason; it can be replayed."""
         with self.database.transaction(self.tenant) as session:
-            batch = events.read_after(session, events.lock_position(session, NAME), 1)
+            batch = events.read_after(session, events.lock_position(session, self.name), 1)
             for event in batch:
-                events.refuse_logged(session, self.secrets, event, reason(error), system_now())
-                events.advance(session, NAME, event.seq)
+                refused = RefusedBy(self.name, system_now(), reason(error))
+                events.refuse_logged(session, self.secrets, event, refused)
+                self._advance(session, batch)
+                events.follow_clock(session, CONSUMERS, refused.at)
         return len(batch)
+
+
+def consumers(database: Database, secrets: Secrets, tenant: int) -> list[Consumer]:
+    """Return all consumers of a tenant's log."""
+    return [Consumer(database, secrets, tenant, name) for name in CONSUMERS]
+
+
+def now_of(session: Session, claim: events.Claim, system: datetime) -> datetime:
+    """Return the programme's time as a consumer sees it.
+
+    A clock kept by hand waits for the slowest consumer; the others are ahead of it, each at its newest event, so that
+    what one does never depends on how far another is.
+    """
+    clock = events.read_clock(session)
+    now = clock.now(system)
+    return max(now, claim.at) if clock.by_hand and claim.at is not None else now
 
 
 def reason(error: Exception) -> str:

@@ -44,12 +44,15 @@ class Crowd:
     states: Cache = field(default_factory=Cache)
     accounts: ledger.Memory = field(default_factory=ledger.Memory)
 
-    def meet(self, session: Session, senders: Iterable[bytes]) -> Mapping[bytes, Person]:
-        """Return the people behind senders, asking for those who are not known yet."""
+    def meet(self, session: Session, senders: Iterable[bytes], *, new: bool = False) -> Mapping[bytes, Person]:
+        """Return the people behind senders, asking for those who are not known yet.
+
+        A sender never seen before becomes a new person if `new`; else it is missing.
+        """
         missing = set(senders)
         missing -= self.senders.keys()
         if missing:
-            people = portraits.resolve(session, missing)
+            people = (portraits.resolve if new else portraits.known)(session, missing)
             timelines: dict[uuid.UUID, dict[Purpose, Timeline]] = {}
             for (person, purpose), timeline in consent.decisions_of(session, set(people.values()), Purpose).items():
                 timelines.setdefault(person, {})[purpose] = timeline

@@ -3,10 +3,10 @@
 import uuid
 from collections.abc import Iterable, Sequence
 
-from keyuan import consent, events, loyalty, segments
+from keyuan import consent, loyalty, segments
 from keyuan.consent import Decision, Purpose, Record
 from keyuan.engines.database import Session
-from keyuan.flows.consume import NAME as CONSUMER
+from keyuan.flows.places import hold_all
 from keyuan.kernel.clock import from_us
 from keyuan.profiles import store as portraits
 
@@ -15,10 +15,10 @@ def record_consent(session: Session, records: Sequence[Record]) -> int:
     """Keep decisions and do what follows from them; return how many are new.
 
     Agreeing to `loyalty` joins every programme; withdrawing `personalisation` deletes the portrait and ends every
-    stay in a segment. Points already earned stay the person's. The consumer's place is held, so that no batch that
-    read the consents before makes a portrait after.
+    stay in a segment. Points already earned stay the person's. The consumers' places are held, so that no batch
+    that read the consents before makes a portrait after.
     """
-    events.lock_position(session, CONSUMER)
+    hold_all(session)
     new = consent.record(session, records)
     joined = _said(records, Purpose.LOYALTY, Decision.GIVEN)
     for programme in loyalty.programmes(session):

@@ -1,6 +1,6 @@
 """Quarantined events are tried again; what has taken effect already does not do so twice.
 
-Two kinds wait there: what the gate refused goes through validate-and-append anew and reaches the log; what the
+Two kinds wait there: what the gate refused goes through validate-and-append anew and reaches the log; what a
 consumer refused is in the log and takes effect now, in the transaction that marks it as replayed.
 """
 
@@ -10,10 +10,9 @@ from keyuan import events
 from keyuan.engines.database import Database, Session
 from keyuan.engines.secrets import Secrets
 from keyuan.events.model import Quarantined
-from keyuan.flows.consume import POISON
+from keyuan.flows.consume import POISON, TAKES, now_of
 from keyuan.flows.crowd import Crowd
-from keyuan.flows.take_effect import take_effect
-from keyuan.kernel.clock import system_now
+from keyuan.kernel.clock import system_now, to_us
 from keyuan.kernel.errors import CorruptionError, EngineError
 
 ROUND_MAX = 100_000
@@ -61,10 +60,12 @@ def _process(database: Database, secrets: Secrets, tenant: int, item: Quarantine
 
 
 def _take(session: Session, secrets: Secrets, item: Quarantined) -> None:
-    # The consumer's place is held, so that it does not work on the same people at the same time.
-    events.lock_position(session, "main")
+    """Let an event take the effect that one consumer refused; its place is held, so that it rests meanwhile."""
+    if item.consumer is None:
+        raise AssertionError("only a consumer refuses what is in the log")
+    claim = events.claim(session, item.consumer)
     batch = events.read_seqs(session, events.take_refused(session, [item.id]))
     if batch:
-        crowd = Crowd()
-        take_effect(session, secrets, batch, crowd)
+        crowd, now = Crowd(), system_now()
+        TAKES[item.consumer](session, secrets, batch, crowd, to_us(now_of(session, claim, now)))
         events.notice(session, [person.id for person in crowd.senders.values()])

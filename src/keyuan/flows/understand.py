@@ -1,6 +1,6 @@
 """What an event of the log means to the rooms above: facts for a portrait, a purchase for the programme.
 
-Pure: one pass over a batch, bodies decoded once.
+Pure. Each consumer reads of a body what it needs.
 Units: instants are integer microseconds since the Unix epoch; `_minor` minor units.
 """
 
@@ -18,56 +18,55 @@ from keyuan.profiles.model import AnyFact, CouponFact, DeclaredFact, OrderFact, 
 _TRAITS = msgspec.json.Decoder(dict[str, Any])
 
 
+class _PricedLine(msgspec.Struct, frozen=True, gc=False):
+    category: str | None = None
+    total_minor: int | None = None
+
+
 class _Line(msgspec.Struct, frozen=True, gc=False):
     category: str | None = None
     total_minor: int | None = None
     discount_minor: int | None = None
 
 
-class Basket(msgspec.Struct, frozen=True):
-    """What the rooms above need of an order; less than all of it, because there are many lines."""
+class _Bill(msgspec.Struct, frozen=True):
+    """What points need of an order; less than all of it, because there are many lines."""
 
     order_id: str
     total_minor: int
     currency: str
+    products: list[_PricedLine] = []  # a msgspec default is copied
+
+
+class _Basket(msgspec.Struct, frozen=True):
+    """What portraits need of an order."""
+
+    order_id: str
+    total_minor: int
     store_id: str | None = None
-    products: list[_Line] = []  # a msgspec default is copied
-
-    def amounts(self) -> tuple[list[tuple[str | None, int]], int]:
-        """Return (category, total_minor) per line, lines without an amount counting for nothing, and the discount."""
-        lines = [(line.category, line.total_minor or 0) for line in self.products]
-        return lines, sum([line.discount_minor for line in self.products if line.discount_minor])
+    products: list[_Line] = []  # as above
 
 
-_BASKET = msgspec.json.Decoder(Basket)
+_BILL = msgspec.json.Decoder(_Bill)
+_BASKET = msgspec.json.Decoder(_Basket)
 
 
-def meanings(event: LoggedEvent, person: uuid.UUID, at_us: int) -> tuple[AnyFact | None, Purchase | None]:
-    """Return what an event says of a customer, and what she bought; `at_us` is the event's time.
+def purchase(event: LoggedEvent, person: uuid.UUID, at_us: int) -> Purchase:
+    """Return what an order says that somebody bought.
 
-    An order is known by its own id, from wherever it was sent.
+    An order is known by its own id, from wherever it was sent. Lines without an amount count for nothing.
     """
-    if event.kind != "order":
-        return other_fact(event, at_us), None
-    basket = _BASKET.decode(event.body)
-    lines, discount_minor = basket.amounts()
-    fact = OrderFact(
-        at_us=at_us,
-        seq=event.seq,
-        total_minor=basket.total_minor,
-        lines=lines,
-        discount_minor=discount_minor,
-        store=basket.store_id,
-        order_id=basket.order_id,
-    )
-    subject = order_subject(basket.order_id)
-    return fact, Purchase(person, event.at, at_us, subject, basket.currency, basket.total_minor, lines)
+    bill = _BILL.decode(event.body)
+    lines = [(line.category, line.total_minor or 0) for line in bill.products]
+    return Purchase(person, event.at, at_us, order_subject(bill.order_id), bill.currency, bill.total_minor, lines)
 
 
-def other_fact(event: LoggedEvent, at_us: int) -> AnyFact | None:
-    """Return the fact of an event that is no order, or None when a portrait takes nothing from it."""
+def fact(event: LoggedEvent, at_us: int) -> AnyFact | None:
+    """Return what an event says of a customer, or None when a portrait takes nothing from it."""
     seq = event.seq
     match event.kind:
+        case "order":
+            return _order(_BASKET.decode(event.body), at_us, seq)
         case "coupon_redeemed":
             return CouponFact(at_us=at_us, seq=seq)
         case "campaign_sent":
@@ -76,6 +75,18 @@ def other_fact(event: LoggedEvent, at_us: int) -> AnyFact | None:
             return DeclaredFact(at_us=at_us, seq=seq, traits=_texts(_TRAITS.decode(event.body)))
         case _:
             return None
+
+
+def _order(basket: _Basket, at_us: int, seq: int) -> OrderFact:
+    return OrderFact(
+        at_us=at_us,
+        seq=seq,
+        total_minor=basket.total_minor,
+        lines=[(line.category, line.total_minor or 0) for line in basket.products],
+        discount_minor=sum([line.discount_minor for line in basket.products if line.discount_minor]),
+        store=basket.store_id,
+        order_id=basket.order_id,
+    )
 
 
 def _texts(traits: Mapping[str, Any]) -> dict[str, str | None]:

@@ -61,17 +61,19 @@ class Cache:
 def resolve(session: Session, senders: Iterable[bytes]) -> dict[bytes, UUID]:
     """The person of each sender; a sender never seen before becomes a new person."""
     wanted = sorted(set(senders))
-    found = _known(session, wanted)
+    found = known(session, wanted)
     missing = [sender for sender in wanted if sender not in found]
     if missing:
         people = [new_id() for _ in missing]
         session.execute(_SQL["add_senders"], tenant=session.tenant, senders=missing, people=people)
-        found |= _known(session, missing)
+        found |= known(session, missing)
     return found
 
 
-def _known(session: Session, senders: list[bytes]) -> dict[bytes, UUID]:
-    return dict(session.rows(_SQL["known_senders"], senders=senders)) if senders else {}
+def known(session: Session, senders: Iterable[bytes]) -> dict[bytes, UUID]:
+    """The person of each sender that was seen before."""
+    wanted = list(senders)
+    return dict(session.rows(_SQL["known_senders"], senders=wanted)) if wanted else {}
 
 
 def apply(

@@ -192,7 +192,7 @@ CREATE TABLE events.sender_key (
 );
 SELECT sec.protect('events.sender_key');
 
--- What was refused: by intake (raw, sealed), or later by the consumer (seq).
+-- What was refused: by intake (raw, sealed), or later by a consumer (seq).
 CREATE TABLE events.quarantine (
   tenant int4 NOT NULL DEFAULT sec.tenant(),
   id uuid NOT NULL,
@@ -208,27 +208,32 @@ CREATE TABLE events.quarantine (
   shift bool NOT NULL,
   state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'dropped')),
   times int4 NOT NULL DEFAULT 1,
+  consumer text,
   PRIMARY KEY (tenant, id),
   UNIQUE (tenant, digest),
-  CHECK ((raw IS NULL) <> (seq IS NULL))
+  CHECK ((raw IS NULL) <> (seq IS NULL)),
+  CONSTRAINT quarantine_consumer_check CHECK ((seq IS NULL) = (consumer IS NULL))
 );
 SELECT sec.protect('events.quarantine');
 
--- `reader` moved the position last: one that keeps what it knows of people begins anew after another one.
+-- `reader` moved the position last: one that keeps what it knows of people begins anew after another one. `at` is the
+-- time of the newest event it has passed: a clock kept by hand stands where the slowest reader is.
 CREATE TABLE events.position (
   tenant int4 NOT NULL DEFAULT sec.tenant(),
   consumer text NOT NULL,
   seq int8 NOT NULL DEFAULT 0,
   reader uuid,
+  at timestamptz,
   PRIMARY KEY (tenant, consumer)
 );
 SELECT sec.protect('events.position');
 
--- People of whom something was written past the reader; it takes the notices down.
+-- People of whom something was written past a reader; it takes its notices down.
 CREATE TABLE events.notice (
   tenant int4 NOT NULL,
+  consumer text NOT NULL,
   person uuid NOT NULL,
-  PRIMARY KEY (tenant, person)
+  PRIMARY KEY (tenant, consumer, person)
 );
 SELECT sec.protect('events.notice');
 

@@ -19,10 +19,10 @@ from keyuan.consent import Decision, Record
 from keyuan.engines.database import Session
 from keyuan.engines.files import Files, Selection, Table
 from keyuan.flows.as_of import membership_as_of, stored_membership, traits_as_of
-from keyuan.flows.consume import NAME as CONSUMER
 from keyuan.flows.expire import expire_all
 from keyuan.flows.figures import figures
 from keyuan.flows.import_file import import_files, shipped_mapping
+from keyuan.flows.places import passed_by_all
 from keyuan.flows.record_consent import record_consent
 from keyuan.flows.reevaluate import reevaluate_all
 from keyuan.flows.verify import verify
@@ -113,7 +113,7 @@ def households(source: Path) -> list[int]:
 
 
 def take_in(job: Job) -> None:
-    """Append every event of the files, while the consumer, in its own process, follows."""
+    """Append every event of the files, while the consumers, in processes of their own, follow."""
     with job.stage("import"):
         installation = job.installation
         report = import_files(
@@ -129,11 +129,11 @@ def take_in(job: Job) -> None:
 
 
 def follow(job: Job) -> None:
-    """Wait until the consumer has taken in all there is."""
+    """Wait until the consumers have taken in all there is."""
     with job.stage("process"):
         while True:
             with job.session() as session:
-                last, position = events.last_seq(session), events.position(session, CONSUMER)
+                last, position = events.last_seq(session), passed_by_all(session)
             if position >= last:
                 return
             job.changed = True

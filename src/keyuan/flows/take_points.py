@@ -1,0 +1,52 @@
+"""What a batch of events does on the ledger: orders of members earn points in every programme.
+
+Called with an open transaction by the consumer and by replay, so both are one path. Consent is read in the same
+transaction, or known to be as it was read before (`Crowd`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from keyuan import ledger, loyalty
+from keyuan.consent import Purpose
+from keyuan.engines.database import Session
+from keyuan.engines.secrets import Secrets
+from keyuan.events import LoggedEvent
+from keyuan.flows import understand
+from keyuan.flows.crowd import Crowd, Person
+from keyuan.flows.earn import Earning, Purchase
+from keyuan.kernel.clock import to_us
+
+
+def take_points(session: Session, _secrets: Secrets, batch: Sequence[LoggedEvent], crowd: Crowd, now_us: int) -> None:
+    """Award the orders of a batch, in the order of the log.
+
+    Raises:
+        ConflictError: an order was awarded before with other content.
+    """
+    orders = [event for event in batch if event.kind == "order"]
+    purchases = _purchases(orders, crowd.meet(session, [event.sender for event in orders]), now_us)
+    programmes = loyalty.programmes(session) if purchases else []
+    if programmes:
+        books = ledger.OpenBooks(session, crowd.accounts)
+        for programme in programmes:
+            known = crowd.holders.setdefault(programme.id, {})
+            _check(Earning(books, programme, purchases, known).award())
+
+
+def _purchases(orders: Sequence[LoggedEvent], people: Mapping[bytes, Person], now_us: int) -> list[Purchase]:
+    """Return what may be awarded. An order is judged at its own time and as of its processing."""
+    purchases: list[Purchase] = []
+    for order in orders:
+        person, at_us = people.get(order.sender), to_us(order.at)
+        now_us = max(now_us, at_us)
+        # Somebody of whom nothing is known has agreed to nothing.
+        if person is not None and person.allows(Purpose.LOYALTY, at_us, now_us):
+            purchases.append(understand.purchase(order, person.id, at_us))
+    return purchases
+
+
+def _check(outcomes: Iterable[ledger.Outcome]) -> None:
+    """A conflict of an order's id is the event's fault."""
+    for outcome in outcomes:
+        if not outcome.posted and (error := outcome.error()) is not None:
+            raise error

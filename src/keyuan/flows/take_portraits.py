@@ -1,0 +1,60 @@
+"""What a batch of events does to portraits and segments, for people whose consent allows it.
+
+Called with an open transaction by the consumer and by replay, so both are one path. Consent is read in the same
+transaction, or known to be as it was read before (`Crowd`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from keyuan.consent import Purpose
+from keyuan.engines.database import Session
+from keyuan.engines.secrets import Secrets
+from keyuan.events import LoggedEvent
+from keyuan.flows import understand
+from keyuan.flows.contact import keep_contacts
+from keyuan.flows.crowd import Crowd, Person
+from keyuan.flows.group import board, recall, regroup
+from keyuan.kernel.clock import to_us
+from keyuan.profiles import store as portraits
+from keyuan.profiles.model import AnyFact
+
+
+@dataclass(slots=True)
+class _Read:
+    """A batch, understood: what may be used of it."""
+
+    facts: dict[UUID, list[AnyFact]] = field(default_factory=dict[UUID, list[AnyFact]])
+    introductions: list[LoggedEvent] = field(default_factory=list[LoggedEvent])
+
+
+def take_portraits(session: Session, secrets: Secrets, batch: Sequence[LoggedEvent], crowd: Crowd, now_us: int) -> None:
+    """Fold a batch into portraits and regroup people, each person's events in the order of the log.
+
+    Everything is read first, and written `later` while the rest is computed.
+    """
+    people = crowd.meet(session, [event.sender for event in batch], new=True)
+    read = _read(batch, people, now_us)
+    if read.introductions:
+        keep_contacts(session, secrets, read.introductions, {sender: person.id for sender, person in people.items()})
+    rules = board(session)
+    recall(session, crowd.stays, read.facts)
+    moments = portraits.apply(session, read.facts, every=True, floor_us=now_us, cache=crowd.states)
+    regroup(session, rules, moments, crowd.stays)
+
+
+def _read(batch: Sequence[LoggedEvent], people: Mapping[bytes, Person], now_us: int) -> _Read:
+    """Sort the batch by what may be done with it. An event is judged at its own time and as of its processing."""
+    read = _Read()
+    for event in batch:
+        person, at_us = people[event.sender], to_us(event.at)
+        now_us = max(now_us, at_us)
+        if person.allows(Purpose.PERSONALISATION, at_us, now_us):
+            fact = understand.fact(event, at_us)
+            if fact is not None:
+                read.facts.setdefault(person.id, []).append(fact)
+        # How to reach somebody is kept when she agreed to anything at all, else there is nothing to reach her for.
+        if event.kind == "identify" and any(person.allows(each, at_us, now_us) for each in Purpose):
+            read.introductions.append(event)
+    return read

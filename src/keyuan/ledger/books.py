@@ -10,7 +10,7 @@ from typing import Final
 
 from keyuan.engines.database import Session, load_statements
 from keyuan.ledger.canonical import expire_key, first_link, release_key
-from keyuan.ledger.decide import Desk
+from keyuan.ledger.decide import decide
 from keyuan.ledger.load import earned_on_days, load, load_accounts
 from keyuan.ledger.memory import Memory
 from keyuan.ledger.model import (
@@ -25,13 +25,10 @@ from keyuan.ledger.model import (
     Void,
 )
 from keyuan.ledger.state import Head, KeyRow, State
-from keyuan.ledger.store import Keeper
+from keyuan.ledger.store import keep
 
 _SQL = load_statements(__package__ or "")
 LOCK_ROOM: Final = 0x6C656467  # "ledg": the first half of the advisory lock, the tenant is the second
-
-BIT: Final = 500
-"""So many requests are decided while PostgreSQL writes the entries of those before them."""
 
 
 def lock_books(session: Session) -> None:
@@ -114,17 +111,12 @@ class OpenBooks:
         )
         load(self.session, state, memory, requests)
         memory.begin()
-        desk = Desk(state)
-        keeper = Keeper(self.session, desk.decisions, before)
-        for start in range(0, len(requests), BIT):
-            for request in requests[start : start + BIT]:
-                desk.answer(request)
-            keeper.keep_entries()
-        if desk.decisions.keys:
+        decisions = decide(state, requests)
+        if decisions.keys:
             self._head = state.head
-            keeper.finish(self._head)
+            keep(self.session, decisions, before, self._head)
         memory.stand(self._head.link)
-        return desk.decisions.outcomes
+        return decisions.outcomes
 
     def _ask(self, keys: set[bytes]) -> None:
         new = keys - self._asked

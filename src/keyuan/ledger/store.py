@@ -50,37 +50,28 @@ _Write = Callable[[Session, str, str, dict[str, str], list[Row]], None]
 _Writing = tuple[_Write, str, str, dict[str, str], list[Row]]
 
 
-class Keeper:
-    """Writes one batch: its entries bit by bit while it is decided, the rest at its end."""
+def keep(session: Session, decisions: Decisions, before: Head, after: Head) -> None:
+    """Write a batch that began at one head of the chain and ends at another.
 
-    def __init__(self, session: Session, decisions: Decisions, before: Head) -> None:
-        self._session = session
-        self._decisions = decisions
-        self._before = before
-        self._written = 0
-        self._months: set[date] = set()
+    The rows are made now, so the decisions may go on to change; they are written later.
+    """
+    rows = [
+        (*entry, link, digest)
+        for entry, link, digest in zip(decisions.entries, decisions.links, decisions.digests, strict=True)
+    ]
+    months = {date(entry.at.year, entry.at.month, 1) for entry in decisions.entries}
+    writes = _writes(decisions)
+    for account in decisions.accounts.values():
+        account.balance_before, account.is_new = account.balance, False
 
-    def keep_entries(self) -> None:
-        """Write the entries that are not written yet, and what follows from them: keys, and a lot for each award."""
-        decisions, start = self._decisions, self._written
-        entries, self._written = decisions.entries[start:], len(decisions.entries)
-        if not entries:
-            return
-        rows = [
-            (*entry, link, digest)
-            for entry, link, digest in zip(entries, decisions.links[start:], decisions.digests[start:], strict=True)
-        ]
-        months = {date(entry.at.year, entry.at.month, 1) for entry in entries} - self._months
-        self._months |= months
-        self._session.later(lambda session: _write_entries(session, rows, months))
+    def write(session: Session) -> None:
+        if rows:
+            _write_entries(session, rows, months)
+        for way, statement, name, columns, cells in writes:
+            way(session, statement, name, columns, cells)
+        _move_head(session, before, after)
 
-    def finish(self, after: Head) -> None:
-        """Write what is left of a batch that ends at this head of the chain; see `LedgerCorruptionError`."""
-        self.keep_entries()
-        before, writes = self._before, _writes(self._decisions)
-        for account in self._decisions.accounts.values():
-            account.balance_before, account.is_new = account.balance, False
-        self._session.later(lambda session: _write_rest(session, writes, before, after))
+    session.later(write)
 
 
 def _writes(decisions: Decisions) -> list[_Writing]:
@@ -113,18 +104,11 @@ def _writes(decisions: Decisions) -> list[_Writing]:
 
 
 def _write_entries(session: Session, rows: list[Row], months: set[date]) -> None:
-    if months:
-        session.rows(_SQL["ensure_months"], months=sorted(months))
+    session.rows(_SQL["ensure_months"], months=sorted(months))
     _add(session, "add_entries", "ledger_entry", _ENTRY, rows)
     awards = sum([row[_KIND] == Kind.AWARD for row in rows])
     for statement, expected in (("add_keys_of_entries", len(rows)), ("add_lots_of_entries", awards)):
         _check_count(session, statement, session.execute(_SQL[statement], tenant=session.tenant), expected)
-
-
-def _write_rest(session: Session, writes: list[_Writing], before: Head, after: Head) -> None:
-    for write, statement, name, columns, rows in writes:
-        write(session, statement, name, columns, rows)
-    _move_head(session, before, after)
 
 
 def _add(session: Session, statement: str, name: str, columns: dict[str, str], rows: list[Row]) -> None:

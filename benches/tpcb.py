@@ -47,9 +47,9 @@ class Result:
     rounds: list[tuple[float, float]]
     quick: bool
 
-    def as_json(self) -> str:
+    def as_json(self, **more: float) -> str:
         """One object on one line."""
-        body = {
+        body: dict[str, Any] = {
             "bench": self.name,
             "value": round(self.value, 1),
             "unit": self.unit,
@@ -59,7 +59,7 @@ class Result:
             "rounds": [[round(ours, 1), round(tpcb, 1)] for ours, tpcb in self.rounds],
             "quick": self.quick,
         }
-        return json.dumps(body)
+        return json.dumps(body | more)
 
 
 class Bench:
@@ -75,10 +75,10 @@ class Bench:
     def __enter__(self) -> Self:
         self.cluster.start(progress=self.tell)
         self.roles: Roles = bootstrap(self.cluster.superuser(), "bench", self.data / "bench-keys")
-        key = secrets.token_bytes(32)
-        migrate(self.roles.owner, key)
+        self.token_key = secrets.token_bytes(32)
+        migrate(self.roles.owner, self.token_key)
         add_tenant(self.roles.owner, TENANT, "Bench")
-        self.database = Database(self.roles.app, key, size=8)
+        self.database = Database(self.roles.app, self.token_key, size=8)
         self._prepare()
         return self
 
@@ -146,12 +146,14 @@ def arguments(doc: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def show(result: Result, *, as_json: bool) -> None:
-    """Print a result for a person or for a program."""
+def show(result: Result, *, as_json: bool, **more: float) -> None:
+    """Print a result, and what else was measured, for a person or for a program."""
     if as_json:
-        print(result.as_json())
+        print(result.as_json(**more))
     else:
         print(
             f"{result.name}: {result.value:,.0f} {result.unit}, "
-            f"TPC-B {result.baseline:,.0f}/s, ratio {result.ratio:.2f}"
+            f"TPC-B {result.baseline:,.0f}/s, ratio {result.ratio:.2f}",
+            *(f"{name} {value:,.0f} {result.unit}" for name, value in more.items()),
+            sep="; ",
         )

@@ -104,7 +104,9 @@ BEGIN
     part := stem || '_' || to_char(month, 'YYYY_MM');
     IF to_regclass(format('%I.%I', space, part)) IS NULL THEN
       PERFORM pg_advisory_xact_lock(hashtextextended('sec.ensure_months', 0));
-      IF to_regclass(format('%I.%I', space, part)) IS NULL THEN
+      -- Asked of the table itself: a name that was looked up in vain is remembered as missing across the lock.
+      IF NOT EXISTS (SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+                      WHERE i.inhparent = parent AND c.relname = part) THEN
         EXECUTE format('CREATE TABLE %I.%I (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)',
                        space, part, parent);
         EXECUTE format('ALTER TABLE %I.%I ENABLE ROW LEVEL SECURITY', space, part);

@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # `make` alone lists what there is.
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-long check format lint types law lock clean
+.PHONY: help demo test test-long check format lint types law contracts lock clean
 
 help:
 	@echo "make demo       set up and run the main job on a year of real purchases, then serve (ARGS=--exit, …)"
@@ -56,6 +56,10 @@ types: $(VENV)/.test
 
 law: $(VENV)/.test
 	$(BIN)/lint-imports --no-cache
+
+# For maintainers, after a change of a contract: its artifacts travel in the wheel, and a test compiles them again.
+contracts: $(VENV)/.test
+	$(BIN)/python -m keyuan.contracts.compile
 
 # For maintainers, with uv installed: the locks hold versions and hashes and no address of any registry.
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate

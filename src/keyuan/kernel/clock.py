@@ -15,7 +15,7 @@ LEASE = timedelta(seconds=60)
 """How long a running clock goes on by itself; then somebody who serves must have renewed it."""
 _RENEW = LEASE / 6
 DAY_US = 86_400_000_000
-_EPOCH_DAY = EPOCH.toordinal()
+EPOCH_DAY = EPOCH.toordinal()
 
 
 def to_us(instant: datetime) -> int:
@@ -50,7 +50,7 @@ def months_from(day: int, months: int) -> timedelta:
 @lru_cache(maxsize=4_096)
 def date_of(day: int) -> date:
     """Return the date of a day counted from the epoch."""
-    return date.fromordinal(_EPOCH_DAY + day)
+    return date.fromordinal(EPOCH_DAY + day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

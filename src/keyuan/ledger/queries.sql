@@ -259,6 +259,21 @@ SELECT e.seq, e.at, e.kind, e.source, e.target, e.points, e.lot, e.origin, e.exp
  WHERE e.seq > %(after)s
  ORDER BY e.seq
 
+-- holder_legs --
+-- Entries from the holder's side, in order: her account is the one with a positive number, and stands for all of hers
+-- in that book by its available one.
+SELECT e.seq, e.at, e.kind, v.account_id, v.brand, v.currency, e.points, e.rule, e.rule_version, e.base_minor,
+       e.extra_minor, e.day, e.day_points, e.expires_at, e.reference
+  FROM (SELECT e.*, CASE WHEN e.source > 0 THEN e.source ELSE e.target END AS mine
+          FROM ledger.entry AS e
+         WHERE e.seq > %(after)s
+         ORDER BY e.seq
+         LIMIT %(limit)s) AS e
+  LEFT JOIN ledger.account AS a ON a.account_id = e.mine
+  LEFT JOIN ledger.account AS v
+    ON v.holder = a.holder AND v.brand = a.brand AND v.currency = a.currency AND v.bucket = 2
+ ORDER BY e.seq
+
 -- every_take --
 -- In the order of entries.
 SELECT t.seq, t.lot, t.points

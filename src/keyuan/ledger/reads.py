@@ -6,8 +6,8 @@ Units: points (int); instants are aware UTC datetimes.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import date, datetime
+from typing import Final, NamedTuple
 
 from keyuan.engines.database import Session, load_statements
 from keyuan.ledger.model import Bucket, Entry, Kind
@@ -47,6 +47,26 @@ class Line:
     currency: str
     available: int
     held: int
+    expires_at: datetime | None
+    reference: bytes | None
+
+
+class HolderLeg(NamedTuple):
+    """One entry from its holder's side. `account` is her available account, which stands for all of hers in a book."""
+
+    seq: int
+    at: datetime
+    kind: int
+    account: int
+    brand: str
+    currency: str
+    points: int
+    rule: str | None
+    rule_version: int | None
+    base_minor: int | None
+    extra_minor: int | None
+    day: date | None
+    day_points: int | None
     expires_at: datetime | None
     reference: bytes | None
 
@@ -131,3 +151,8 @@ def entries(session: Session, after: int = 0) -> Iterator[Entry]:
     """Every entry after a number, in order: for exports, and for the leaves of proofs."""
     for *fields, _link in session.stream(_SQL["entries_after"], after=after):
         yield Entry(*fields)
+
+
+def holder_legs(session: Session, after: int, limit: int) -> list[HolderLeg]:
+    """The next entries after a number from their holders' side, in order; each has exactly one."""
+    return [HolderLeg._make(row) for row in session.rows(_SQL["holder_legs"], after=after, limit=limit)]

@@ -1,0 +1,95 @@
+-- make_domain --
+-- Once per tenant: headers that were published name it.
+INSERT INTO anchor.domain (tenant, chain_id, contract, ledger)
+VALUES (%(tenant)s, %(chain_id)s, %(contract)s, %(ledger)s)
+    ON CONFLICT (tenant) DO NOTHING
+
+-- lock_domain --
+-- One closer at a time: the lock is held to the end of its transaction.
+SELECT d.chain_id, d.contract, d.ledger, d.waiting_since, d.paused FROM anchor.domain AS d FOR UPDATE
+
+-- domain --
+-- Without waiting for the closer.
+SELECT d.chain_id, d.contract, d.ledger FROM anchor.domain AS d
+
+-- wait_since --
+-- When a movement without an epoch was first seen; NULL when there is none.
+UPDATE anchor.domain SET waiting_since = %(since)s
+
+-- pause --
+-- While many movements come in, epochs are closed by count only.
+UPDATE anchor.domain SET paused = %(paused)s
+
+-- last_epoch --
+-- Where the next one goes on.
+SELECT e.header, e.commitment, e.records, e.frontier, e.last_entry
+  FROM anchor.epoch AS e
+ ORDER BY e.epoch DESC
+ LIMIT 1
+
+-- last_number --
+-- The number alone.
+SELECT e.epoch FROM anchor.epoch AS e ORDER BY e.epoch DESC LIMIT 1
+
+-- standings --
+-- In the order of the sum trees.
+SELECT s.account, s.brand, s.currency, s.place, s.pseudonym, s.account_seq, s.head, s.available, s.held, s.pending,
+       s.debt
+  FROM anchor.standing AS s
+ ORDER BY s.brand, s.currency, s.place
+
+-- terms_hashes --
+-- In the order in which they became known.
+SELECT t.terms_hash FROM anchor.terms AS t WHERE t.place > %(after)s ORDER BY t.place
+
+-- add_terms --
+-- A version is known once.
+INSERT INTO anchor.terms (tenant, place, contract, version, terms_hash)
+SELECT %(tenant)s, coalesce(max(t.place), 0) + 1, %(contract)s, %(version)s, %(terms_hash)s
+  FROM anchor.terms AS t
+    ON CONFLICT (tenant, contract, version) DO NOTHING
+
+-- add_leaves --
+-- The tenant is given as a value: a default would be computed for each row.
+INSERT INTO anchor.leaf (tenant, seq, entry, account, hash, body)
+SELECT %(tenant)s, s.seq, s.entry, s.account, s.hash, s.body
+  FROM pg_temp.anchor_leaf AS s
+
+-- keep_standings --
+-- New accounts, and where the others stand now; pseudonym and place stay.
+INSERT INTO anchor.standing
+       (tenant, account, brand, currency, place, pseudonym, account_seq, head, available, held, pending, debt)
+SELECT %(tenant)s, s.account, s.brand, s.currency, s.place, s.pseudonym, s.account_seq, s.head, s.available, s.held,
+       s.pending, s.debt
+  FROM pg_temp.anchor_standing AS s
+    ON CONFLICT (tenant, account) DO UPDATE
+   SET account_seq = excluded.account_seq, head = excluded.head, available = excluded.available,
+       held = excluded.held, pending = excluded.pending, debt = excluded.debt
+
+-- add_epoch --
+-- Written once.
+INSERT INTO anchor.epoch (tenant, epoch, header, commitment, records, frontier, last_entry)
+VALUES (%(tenant)s, %(epoch)s, %(header)s, %(commitment)s, %(records)s, %(frontier)s, %(last_entry)s)
+
+-- epochs --
+-- All headers, in order.
+SELECT e.epoch, e.header, e.commitment, e.records FROM anchor.epoch AS e ORDER BY e.epoch
+
+-- leaves_after --
+-- The log, in order; a body that was destroyed is NULL.
+SELECT l.seq, l.entry, l.account, l.hash, l.body FROM anchor.leaf AS l WHERE l.seq > %(after)s ORDER BY l.seq
+
+-- leaves_of --
+-- The history of accounts.
+SELECT l.account, l.seq, l.hash, l.body
+  FROM anchor.leaf AS l
+ WHERE l.account = ANY(%(accounts)s::int8[])
+ ORDER BY l.account, l.seq
+
+-- count --
+-- How much is committed to.
+SELECT (SELECT count(*) FROM anchor.leaf), (SELECT count(*) FROM anchor.epoch)
+
+-- destroy_bodies --
+-- Salts and all else of these accounts' leaves; hashes stay.
+UPDATE anchor.leaf AS l SET body = NULL WHERE l.account = ANY(%(accounts)s::int8[]) AND l.body IS NOT NULL

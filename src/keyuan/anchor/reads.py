@@ -1,0 +1,71 @@
+"""Questions about what is committed to: epochs, leaves, how much there is."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from keyuan.anchor.header import RECORD_BYTES, BookRecord, Domain, Header
+from keyuan.engines.database import Session, load_statements
+
+_SQL = load_statements(__package__ or "")
+
+
+class StoredEpoch(NamedTuple):
+    """One epoch as it was stored before it was anchored."""
+
+    header: Header
+    commitment: bytes
+    records: list[BookRecord]
+
+
+class StoredLeaf(NamedTuple):
+    """One leaf; `body` is None once it was destroyed."""
+
+    seq: int
+    entry: int
+    account: int
+    hash: bytes
+    body: bytes | None
+
+
+class Counts(NamedTuple):
+    """How much is committed to."""
+
+    movements: int
+    epochs: int
+
+
+def domain(session: Session) -> Domain | None:
+    """Return where a tenant's commitments stand, None while they stand nowhere."""
+    row = session.row(_SQL["domain"])
+    return None if row is None else Domain(*row)
+
+
+def epochs(session: Session) -> list[StoredEpoch]:
+    """Return all epochs in order."""
+    return [
+        StoredEpoch(
+            Header.decode(header),
+            commitment,
+            [BookRecord.decode(records[at : at + RECORD_BYTES]) for at in range(0, len(records), RECORD_BYTES)],
+        )
+        for _epoch, header, commitment, records in session.rows(_SQL["epochs"])
+    ]
+
+
+def leaves(session: Session, after: int = 0) -> Iterator[StoredLeaf]:
+    """Yield the log in order, from the leaf after a number on."""
+    for row in session.stream(_SQL["leaves_after"], after=after):
+        yield StoredLeaf(*row)
+
+
+def history(session: Session, accounts: Sequence[int]) -> dict[int, list[tuple[int, bytes, bytes | None]]]:
+    """Return the leaves (seq, hash, body) of accounts, each account's in order."""
+    found: dict[int, list[tuple[int, bytes, bytes | None]]] = {account: [] for account in accounts}
+    for account, seq, leaf_hash, body in session.rows(_SQL["leaves_of"], accounts=list(accounts)):
+        found[account].append((seq, leaf_hash, body))
+    return found
+
+
+def counts(session: Session) -> Counts:
+    """Return how many movements and epochs there are."""
+    return Counts._make(session.row(_SQL["count"]) or (0, 0))

@@ -7,6 +7,7 @@ the sources name) and not needed at run time. The same sources give the same byt
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -16,18 +17,18 @@ from keyuan.contracts.artifacts import NAMES, TARGETS, Name, Target
 HERE: Final = Path(__file__).parent
 SOURCES: Final = HERE / "sources"
 ARTIFACTS: Final = HERE / "artifacts"
-_OUTPUTS: Final = ("abi", "method_identifiers", "bytecode", "bytecode_runtime")
+OUTPUTS: Final = ("abi", "method_identifiers", "bytecode", "bytecode_runtime")
 
 
-def vyper(name: Name, target: Target, sources: Path = SOURCES) -> dict[str, Any]:
+def vyper(
+    name: Name, target: Target, sources: Path = SOURCES, outputs: Sequence[str] = OUTPUTS, optimise: str = "gas"
+) -> dict[str, Any]:
     """Return what the compiler says of a contract, by output."""
-    command = [sys.executable, "-m", "vyper.cli.vyper_compile", "-f", ",".join(_OUTPUTS), "-O", "gas"]
+    command = [sys.executable, "-m", "vyper.cli.vyper_compile", "-f", ",".join(outputs), "-O", optimise]
     command += ["--evm-version", target, "--disable-sys-path", "-p", ".", f"{name}.vy"]
     made = subprocess.run(command, cwd=sources, capture_output=True, text=True, check=True)
-    lines = made.stdout.splitlines()
-    return dict(
-        zip(_OUTPUTS, (json.loads(each) if each.startswith(("[", "{")) else each for each in lines), strict=True)
-    )
+    values = [json.loads(line) if line.startswith(("[", "{")) else line for line in made.stdout.splitlines()]
+    return dict(zip(outputs, values, strict=True))
 
 
 def compiler_version() -> str:

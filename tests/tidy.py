@@ -64,8 +64,9 @@ def _sources(tree: Tree) -> Tree:
 
 
 def long_files(tree: Tree) -> list[str]:
-    """Files of code over the limit; the schema is one page for readers."""
-    sizes = {path: text.count("\n") for path, text in _sources(tree).items() if not path.endswith("/schema.sql")}
+    """Files of code over the limit; the schema is one page for readers, the verifier one file for who carries it."""
+    whole = ("/schema.sql", "/keyuan_verify.py")
+    sizes = {path: text.count("\n") for path, text in _sources(tree).items() if not path.endswith(whole)}
     return [f"{path}: {size} lines, at most {LINES_MAX}" for path, size in sizes.items() if size > LINES_MAX]
 
 

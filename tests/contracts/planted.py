@@ -4,8 +4,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from contracts.deployed import BOOK, DAY, DELAY_S, FIRST, NOTICE_S
-from keyuan.contracts import Terms, TermsRecord, append_data, creation_data, load, terms_hashes
+from keyuan.contracts import Terms, TermsRecord, append_data, load, terms_hashes
 from keyuan.contracts.compile import SOURCES, vyper
+from keyuan.contracts.replay import own_creation
 from keyuan.engines.evm import Machine, RevertedError, open_machine
 
 BEGUN_S = 1_790_000_000
@@ -35,7 +36,7 @@ def with_bug(right: str, wrong: str) -> bytes:
 def begun(first: Terms = FIRST, code: bytes = OURS) -> Machine:
     """Return a machine with a contract that has its first terms."""
     machine = open_machine()
-    machine.create(creation_data(record(first), "cancun"), at_s=BEGUN_S)
+    machine.create(own_creation(record(first), "cancun"), at_s=BEGUN_S)
     machine.replace_code(code)
     return machine
 

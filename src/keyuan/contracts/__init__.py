@@ -5,13 +5,23 @@ imports nothing of ours but the kernel, and no person is known here.
 """
 
 from keyuan.contracts.artifacts import Artifact, Code, load
+from keyuan.contracts.calls import (
+    AnswerError,
+    anchor_creation,
+    anchor_data,
+    anchor_runtime,
+    append_data,
+    read_commitment,
+    read_commitments,
+    read_latest,
+    terms_creation,
+    terms_runtime,
+)
 from keyuan.contracts.replay import (
     Machine,
     ReplayError,
     TermsCode,
     TermsRecord,
-    append_data,
-    creation_data,
     our_target,
     read_terms,
     replayed,
@@ -35,6 +45,7 @@ from keyuan.contracts.terms import (
 )
 
 __all__ = [
+    "AnswerError",
     "Artifact",
     "Book",
     "Code",
@@ -45,10 +56,12 @@ __all__ = [
     "Terms",
     "TermsCode",
     "TermsRecord",
+    "anchor_creation",
+    "anchor_data",
+    "anchor_runtime",
     "append_data",
     "check_first",
     "check_next",
-    "creation_data",
     "doubled_digest",
     "load",
     "may_hurt",
@@ -56,10 +69,15 @@ __all__ = [
     "our_target",
     "quote",
     "quote_many",
+    "read_commitment",
+    "read_commitments",
+    "read_latest",
     "read_terms",
     "replayed",
     "terms_bytes",
+    "terms_creation",
     "terms_hash",
     "terms_hashes",
+    "terms_runtime",
     "version_at",
 ]

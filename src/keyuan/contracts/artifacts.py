@@ -36,13 +36,18 @@ class Code(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One compiled contract; `sources` are sha256 digests in hex by file, `selectors` four bytes by signature."""
+    """One compiled contract.
+
+    `sources` are sha256 digests in hex by file; `selectors` four bytes by signature of a function; `topics` the first
+    topic of a log by signature of an event.
+    """
 
     name: Name
     compiler: str
     sources: Mapping[str, str]
     abi: tuple[Mapping[str, Any], ...]
     selectors: Mapping[str, bytes]
+    topics: Mapping[str, bytes]
     codes: Mapping[Target, Code]
 
     def target_of(self, deployed: bytes) -> Target | None:
@@ -64,4 +69,5 @@ def load(name: Name) -> Artifact:
         for target, code in kept["codes"].items()
     }
     selectors = {signature: bytes.fromhex(selector) for signature, selector in kept["selectors"].items()}
-    return Artifact(name, kept["compiler"], kept["sources"], tuple(kept["abi"]), selectors, codes)
+    topics = {signature: bytes.fromhex(topic) for signature, topic in kept["topics"].items()}
+    return Artifact(name, kept["compiler"], kept["sources"], tuple(kept["abi"]), selectors, topics, codes)

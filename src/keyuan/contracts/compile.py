@@ -7,7 +7,7 @@ the sources name) and not needed at run time. The same sources give the same byt
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,24 @@ def compiler_version() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def spelled(parameter: Mapping[str, Any]) -> str:
+    """Return the canonical type of a parameter, tuples written out."""
+    if not parameter["type"].startswith("tuple"):
+        return parameter["type"]
+    return f"({','.join(map(spelled, parameter['components']))}){parameter['type'].removeprefix('tuple')}"
+
+
+def topics(abi: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the first topic of each event by its signature; the compiler brings the hash that Python lacks."""
+    events = [each for each in abi if each["type"] == "event"]
+    signatures = [f"{each['name']}({','.join(map(spelled, each['inputs']))})" for each in events]
+    code = (
+        "import sys; from vyper.utils import keccak256\nfor each in sys.argv[1:]: print(keccak256(each.encode()).hex())"
+    )
+    found = subprocess.run([sys.executable, "-c", code, *signatures], capture_output=True, text=True, check=True)
+    return dict(zip(signatures, found.stdout.split(), strict=True))
+
+
 def artifact(name: Name, sources: Path = SOURCES) -> str:
     """Return the text of a contract's artifact."""
     made = {target: vyper(name, target, sources) for target in TARGETS}
@@ -47,6 +65,7 @@ def artifact(name: Name, sources: Path = SOURCES) -> str:
         "compiler": compiler_version(),
         "sources": {file: sha256((sources / file).read_bytes()).hexdigest() for file in used},
         "selectors": {signature: f"{int(value, 16):08x}" for signature, value in first["method_identifiers"].items()},
+        "topics": topics(first["abi"]),
         "codes": {
             target: {
                 "creation": made[target]["bytecode"].removeprefix("0x"),

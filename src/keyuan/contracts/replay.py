@@ -11,17 +11,28 @@ from collections.abc import Callable, Sequence
 from struct import Struct, error, pack, unpack
 from typing import Any, Final, NamedTuple, Protocol
 
-from keyuan.contracts.artifacts import TARGETS, Target, load
+from keyuan.contracts.artifacts import TARGETS, Target
+from keyuan.contracts.calls import (
+    BOOK,
+    NUMBER,
+    TERMS,
+    WORD,
+    AnswerError,
+    Asking,
+    append_data,
+    number,
+    read_latest,
+    selector,
+    terms_creation,
+    terms_runtime,
+    whole,
+)
 from keyuan.contracts.terms import Book, Terms, terms_hashes
 from keyuan.kernel.errors import CorruptionError, InputError, RefusedError
 
 QUOTES_MAX: Final = 1_000
 VERSIONS_MAX: Final = 10_000
-_WORD: Final = 32
-_NUMBER: Final = Struct(">24xQ")
-_TERMS: Final = Struct(">24xQ24xQ24xQ24xQ32s")
-_BOOK: Final = Struct(">32s32s32s")
-_OWN_PUBLISHER: Final = bytes.fromhex("c0de" * 10).rjust(_WORD, b"\0")
+_OWN_PUBLISHER: Final = bytes.fromhex("c0de" * 10)
 
 
 class ReplayError(CorruptionError):
@@ -88,24 +99,24 @@ class TermsCode:
         count = len(purchases)
         try:
             flat = pack(">" + "24xQ" * (3 * count), *[number for each in purchases for number in each])
-            head = _NUMBER.pack(version) + _NUMBER.pack(2 * _WORD) + _NUMBER.pack(count)
+            head = NUMBER.pack(version) + NUMBER.pack(2 * WORD) + NUMBER.pack(count)
         except error as reason:
             raise InputError("a version, amounts and points must be from 0 to 2**64 - 1") from reason
         try:
-            answer = self._machine.call(selector("quote_many(uint64,(uint64,uint64,uint64)[])") + head + flat)
+            answer = self._machine.call(_asking("quote_many(uint64,(uint64,uint64,uint64)[])") + head + flat)
         except RefusedError as reason:
             raise ReplayError("the deployed code refuses to quote", says=reason.message) from reason
-        if len(answer) != (2 + count) * _WORD or answer[: 2 * _WORD] != _NUMBER.pack(_WORD) + _NUMBER.pack(count):
+        if len(answer) != (2 + count) * WORD or answer[: 2 * WORD] != NUMBER.pack(WORD) + NUMBER.pack(count):
             raise ReplayError("the deployed code answered with no list of quotes", bytes=len(answer))
         layout = ">" + "24xQ" * count
-        quotes = unpack(layout, answer[2 * _WORD :])
+        quotes = unpack(layout, answer[2 * WORD :])
         # What is skipped must be zero: a number beyond 64 bits is no quote.
-        if pack(layout, *quotes) != answer[2 * _WORD :]:
+        if pack(layout, *quotes) != answer[2 * WORD :]:
             raise ReplayError("the deployed code answered with a number that is no quote")
         return quotes
 
 
-def read_terms(code: bytes, call: Callable[[bytes], bytes]) -> TermsRecord:
+def read_terms(code: bytes, call: Asking) -> TermsRecord:
     """Return what a deployed contract says of itself.
 
     Args:
@@ -113,22 +124,23 @@ def read_terms(code: bytes, call: Callable[[bytes], bytes]) -> TermsRecord:
         call: asks the contract (`eth_call`) with call data, always at the same block.
 
     Raises:
-        ReplayError: what answers there is no ProgramTerms.
+        AnswerError: what answers there is no ProgramTerms.
+        ReplayError: there is no code, or there are no terms.
     """
     if not code:
         raise ReplayError("there is no code at this address")
-    latest = _number(call(selector("latest()")))
+    latest = read_latest("ProgramTerms", call)
     if not 1 <= latest <= VERSIONS_MAX:
         raise ReplayError("the contract has no terms", latest=latest)
-    numbers = [_NUMBER.pack(version) for version in range(1, latest + 1)]
+    numbers = range(1, latest + 1)
     return TermsRecord(
         code=code,
-        book=Book(*_unpacked(_BOOK, call(selector("book()")))),
-        notice_s=_number(call(selector("notice_s()"))),
-        rotation_delay_s=_number(call(selector("rotation_delay_s()"))),
-        versions=tuple(Terms(*_unpacked(_TERMS, call(selector("terms(uint64)") + each))) for each in numbers),
-        announced_at_s=tuple(_number(call(selector("announced_at_s(uint64)") + each)) for each in numbers),
-        hashes=tuple(_digest(call(selector("terms_hash(uint64)") + each)) for each in numbers),
+        book=Book(*_unpacked(BOOK, call(_asking("book()")))),
+        notice_s=number(call(_asking("notice_s()"))),
+        rotation_delay_s=number(call(_asking("rotation_delay_s()"))),
+        versions=tuple(Terms(*_unpacked(TERMS, call(_asking("terms(uint64)", each)))) for each in numbers),
+        announced_at_s=tuple(number(call(_asking("announced_at_s(uint64)", each))) for each in numbers),
+        hashes=tuple(whole(call(_asking("terms_hash(uint64)", each))) for each in numbers),
     )
 
 
@@ -154,7 +166,7 @@ def replayed(record: TermsRecord, open_machine: Callable[[], Machine]) -> TermsC
 
 def _with_terms(record: TermsRecord, target: Target, machine: Machine) -> Machine:
     try:
-        machine.create(creation_data(record, target), at_s=record.announced_at_s[0])
+        machine.create(own_creation(record, target), at_s=record.announced_at_s[0])
         for version, terms in enumerate(record.versions[1:], 2):
             machine.send(append_data(version, terms), at_s=record.announced_at_s[version - 1])
     except RefusedError as reason:
@@ -162,9 +174,15 @@ def _with_terms(record: TermsRecord, target: Target, machine: Machine) -> Machin
     return machine
 
 
+def own_creation(record: TermsRecord, target: Target) -> bytes:
+    """Return creation code that makes the record's first terms, published by the machine's only caller."""
+    delays_s = (record.rotation_delay_s, record.notice_s)
+    return terms_creation(target, _OWN_PUBLISHER, delays_s, record.book, record.versions[0])
+
+
 def _same_hashes(record: TermsRecord, machine: Machine) -> bool:
     try:
-        found = [machine.call(selector("terms_hash(uint64)") + _NUMBER.pack(each)) for each in _numbers(record)]
+        found = [machine.call(_asking("terms_hash(uint64)", each)) for each in _numbers(record)]
     except RefusedError:
         return False
     return found == list(record.hashes)
@@ -174,48 +192,19 @@ def _numbers(record: TermsRecord) -> range:
     return range(1, len(record.versions) + 1)
 
 
-def creation_data(record: TermsRecord, target: Target) -> bytes:
-    """Return creation code with the arguments that make the record's first terms."""
-    arguments = _OWN_PUBLISHER + _NUMBER.pack(record.rotation_delay_s) + _NUMBER.pack(record.notice_s)
-    first = _BOOK.pack(*record.book) + _TERMS.pack(*record.versions[0])
-    return load("ProgramTerms").codes[target].creation + arguments + first
-
-
-def append_data(version: int, terms: Terms) -> bytes:
-    """Return the call data of `append`."""
-    return (
-        selector("append(uint64,(uint64,uint64,uint64,uint64,bytes32))") + _NUMBER.pack(version) + _TERMS.pack(*terms)
-    )
-
-
 def our_target(record: TermsRecord) -> Target | None:
     """Return for which EVM the deployed code was compiled from our source, byte for byte; None when it was not."""
-    immutables = _NUMBER.pack(record.rotation_delay_s) + _NUMBER.pack(record.notice_s) + _BOOK.pack(*record.book)
-    for target, code in load("ProgramTerms").codes.items():
-        if record.code == code.runtime + immutables:
+    for target in TARGETS:
+        if record.code == terms_runtime(target, (record.rotation_delay_s, record.notice_s), record.book):
             return target
     return None
 
 
-def selector(signature: str) -> bytes:
-    """Return the four bytes that call data for a function of ProgramTerms begins with."""
-    return load("ProgramTerms").selectors[signature]
+def _asking(signature: str, *numbers: int) -> bytes:
+    return selector("ProgramTerms", signature) + b"".join(map(NUMBER.pack, numbers))
 
 
 def _unpacked(layout: Struct, answer: bytes) -> tuple[Any, ...]:
     if len(answer) != layout.size or layout.pack(*(found := layout.unpack(answer))) != answer:
-        raise ReplayError("an answer is not what its function gives", bytes=len(answer))
+        raise AnswerError(bytes=len(answer))
     return found
-
-
-def _number(answer: bytes) -> int:
-    found = int.from_bytes(answer, "big")
-    if len(answer) != _WORD or found >= 2**64:
-        raise ReplayError("an answer is no number")
-    return found
-
-
-def _digest(answer: bytes) -> bytes:
-    if len(answer) != _WORD:
-        raise ReplayError("an answer is no digest", bytes=len(answer))
-    return answer

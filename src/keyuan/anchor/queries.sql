@@ -79,6 +79,13 @@ SELECT e.epoch, e.header, e.commitment, e.records FROM anchor.epoch AS e ORDER B
 -- The log, in order; a body that was destroyed is NULL.
 SELECT l.seq, l.entry, l.account, l.hash, l.body FROM anchor.leaf AS l WHERE l.seq > %(after)s ORDER BY l.seq
 
+-- leaves_between --
+-- Those of an epoch.
+SELECT l.seq, l.entry, l.account, l.hash, l.body
+  FROM anchor.leaf AS l
+ WHERE l.seq BETWEEN %(first)s AND %(last)s
+ ORDER BY l.seq
+
 -- leaves_of --
 -- The history of accounts.
 SELECT l.account, l.seq, l.hash, l.body
@@ -93,3 +100,38 @@ SELECT (SELECT count(*) FROM anchor.leaf), (SELECT count(*) FROM anchor.epoch)
 -- destroy_bodies --
 -- Salts and all else of these accounts' leaves; hashes stay.
 UPDATE anchor.leaf AS l SET body = NULL WHERE l.account = ANY(%(accounts)s::int8[]) AND l.body IS NOT NULL
+
+-- attempts_open --
+-- Signed, sent or mined: those that can still change, by nonce.
+SELECT a.chain_id, a.job, a.attempt, a.sender, a.nonce, a.target, a.data, a.gas, a.raw, a.hash, a.fee::text,
+       a.signed_us, a.state, a.sent_us, a.block_number, a.block_hash, a.succeeded
+  FROM anchor.attempt AS a
+ WHERE a.chain_id = %(chain_id)s AND a.sender = %(sender)s AND a.state <= 3
+ ORDER BY a.nonce, a.attempt
+
+-- attempts_of_job --
+-- All, by their number.
+SELECT a.chain_id, a.job, a.attempt, a.sender, a.nonce, a.target, a.data, a.gas, a.raw, a.hash, a.fee::text,
+       a.signed_us, a.state, a.sent_us, a.block_number, a.block_hash, a.succeeded
+  FROM anchor.attempt AS a
+ WHERE a.chain_id = %(chain_id)s AND a.sender = %(sender)s AND a.job = %(job)s
+ ORDER BY a.attempt
+
+-- highest_nonce --
+-- Of all that are not gone for good (state 5).
+SELECT max(a.nonce) FROM anchor.attempt AS a
+ WHERE a.chain_id = %(chain_id)s AND a.sender = %(sender)s AND a.state < 5
+
+-- add_attempt --
+-- Before it is sent.
+INSERT INTO anchor.attempt
+       (tenant, chain_id, job, attempt, sender, nonce, target, data, gas, raw, hash, fee, signed_us, state)
+VALUES (%(tenant)s, %(chain_id)s, %(job)s, %(attempt)s, %(sender)s, %(nonce)s, %(target)s, %(data)s, %(gas)s, %(raw)s,
+        %(hash)s, %(fee)s::numeric, %(signed_us)s, %(state)s)
+
+-- keep_attempt --
+-- What has become of it; the bytes never change.
+UPDATE anchor.attempt AS a
+   SET state = %(state)s, sent_us = %(sent_us)s, block_number = %(block_number)s, block_hash = %(block_hash)s,
+       succeeded = %(succeeded)s
+ WHERE a.chain_id = %(chain_id)s AND a.job = %(job)s AND a.attempt = %(attempt)s

@@ -58,6 +58,11 @@ def leaves(session: Session, after: int = 0) -> Iterator[StoredLeaf]:
         yield StoredLeaf(*row)
 
 
+def some_leaves(session: Session, first: int, last: int) -> list[StoredLeaf]:
+    """Return the leaves with these numbers."""
+    return [StoredLeaf(*row) for row in session.rows(_SQL["leaves_between"], first=first, last=last)]
+
+
 def history(session: Session, accounts: Sequence[int]) -> dict[int, list[tuple[int, bytes, bytes | None]]]:
     """Return the leaves (seq, hash, body) of accounts, each account's in order."""
     found: dict[int, list[tuple[int, bytes, bytes | None]]] = {account: [] for account in accounts}

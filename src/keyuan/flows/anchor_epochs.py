@@ -1,0 +1,159 @@
+"""Closed epochs go to the chain: contracts are deployed once, every award is computed again, commitments are sent.
+
+What is sent lies in the outbox first, so a kill at any moment neither loses nor doubles it. The ledger, and closing,
+wait for nothing here: a chain that does not answer leaves epochs standing in line.
+Units: `_us` microseconds since 1970, `_s` seconds.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from struct import pack
+from typing import Final
+
+from keyuan import contracts, loyalty
+from keyuan.anchor import reads, store
+from keyuan.anchor.header import Domain
+from keyuan.anchor.leaf import decode
+from keyuan.anchor.outbox import StoredOutbox
+from keyuan.contracts import Book, TermsCode, name_digest
+from keyuan.contracts.artifacts import Target
+from keyuan.engines.chain import Call, Chain
+from keyuan.engines.chain.deploy import deploy
+from keyuan.engines.chain.outbox import Attempt, Outbox, State
+from keyuan.engines.chain.outbox.post import AccountSigner
+from keyuan.engines.database import Database
+from keyuan.engines.evm import open_machine
+from keyuan.flows.gate import check_awards
+from keyuan.kernel.errors import RefusedError
+from keyuan.loyalty import Programme
+
+ROTATION_S: Final = 7 * 86_400
+NOTICE_S: Final = 30 * 86_400
+TARGET: Final[Target] = "cancun"
+_WORD: Final = 32
+_LEDGER_BYTES: Final = 32
+
+
+class NotAnchoredError(RefusedError):
+    """The contract refused a commitment; another publisher must have been at work."""
+
+
+@dataclass(slots=True)
+class Anchoring:
+    """Brings one tenant's epochs to a chain; one process at a time does."""
+
+    database: Database
+    tenant: int
+    chain: Chain
+    signer: AccountSigner
+    codes: dict[Book, TermsCode] = field(default_factory=dict[Book, TermsCode])
+    addresses: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    checked: int = 0
+    """Awards that deployed code has computed again."""
+
+    def prepare(self, starts_at_us: Mapping[str, int], now_us: int) -> dict[str, bytes]:
+        """Deploy what is not there yet, and return the addresses by name; ask again until nothing is open.
+
+        `starts_at_us`: from when on the first terms of each programme, by its id, hold.
+        """
+        with self.database.transaction(self.tenant) as session:
+            programmes = loyalty.programmes(session)
+        self._deployed("LedgerAnchor", _words(self.signer.address, ROTATION_S), now_us)
+        for programme in programmes:
+            name, arguments = _terms_of(self.signer.address, programme, starts_at_us[programme.id])
+            self._deployed(name, arguments, now_us)
+            self._take_terms(self.addresses[name])
+        with self.database.transaction(self.tenant) as session:
+            ledger = secrets.token_bytes(_LEDGER_BYTES)
+            store.make_domain(session, Domain(self.chain.chain_id(), self.addresses["LedgerAnchor"], ledger))
+        return self.addresses
+
+    def step(self, now_us: int) -> int:
+        """Take what is open a step further, and bring the next epoch on its way; return how many are anchored now.
+
+        Raises:
+            WrongAwardError: an award is not what the terms give; its epoch stays where it is.
+            NotAnchoredError: the contract refused.
+            ChainUnreachableError: the chain does not answer; try again later.
+        """
+        outbox = self._outbox()
+        outbox.advance(now_us)
+        with self.database.transaction(self.tenant, snapshot=True) as session:
+            epochs = reads.epochs(session)
+        for epoch in epochs:
+            job, number = f"anchor:{epoch.header.epoch}", epoch.header.epoch
+            known = self._store().of_job(job)
+            if not known:
+                self._check(epoch)
+                call = Call(epoch.header.contract, _anchor_data(number, epoch.commitment))
+                outbox.submit(job, call, now_us)
+                outbox.advance(now_us)
+                known = self._store().of_job(job)
+            if not _is_anchored(known):
+                return number - 1
+        return len(epochs)
+
+    def _check(self, epoch: reads.StoredEpoch) -> None:
+        header = epoch.header
+        with self.database.transaction(self.tenant, snapshot=True) as session:
+            bodies = [leaf.body for leaf in reads.some_leaves(session, header.first_seq, header.last_seq)]
+        self.checked += check_awards((decode(body) for body in bodies if body is not None), self.codes)
+
+    def _deployed(self, name: str, arguments: bytes, now_us: int) -> None:
+        kind = "LedgerAnchor" if name == "LedgerAnchor" else "ProgramTerms"
+        outbox = self._outbox()
+        creation = contracts.load(kind).codes[TARGET].creation
+        deployment = deploy(outbox, name, creation, arguments, now_us=now_us)
+        while not deployment.is_final and outbox.advance(now_us):
+            deployment = deploy(outbox, name, creation, arguments, now_us=now_us)
+        self.addresses[name] = deployment.address
+
+    def _take_terms(self, address: bytes) -> None:
+        """Have the deployed code in a machine, and its versions in the chain of terms."""
+        record = contracts.read_terms(self.chain.get_code(address), partial(self.chain.call, address))
+        code = contracts.replayed(record, open_machine)
+        self.codes[record.book] = code
+        with self.database.transaction(self.tenant) as session:
+            for version, terms_hash in enumerate(record.hashes, 1):
+                store.add_terms(session, address, version, terms_hash)
+
+    def _store(self) -> StoredOutbox:
+        return StoredOutbox(self.database, self.tenant, self.chain.chain_id(), self.signer.address)
+
+    def _outbox(self) -> Outbox:
+        return Outbox(self.chain, self._store(), self.signer)
+
+
+def latest_anchored(call: Callable[[bytes], bytes]) -> int:
+    """Return the newest epoch that a LedgerAnchor has; `call` asks it."""
+    return int.from_bytes(call(contracts.load("LedgerAnchor").selectors["latest()"]), "big")
+
+
+def commitment_of(call: Callable[[bytes], bytes], epoch: int) -> bytes:
+    """Return the commitment of an epoch as it stands in a LedgerAnchor; `call` asks it."""
+    return call(contracts.load("LedgerAnchor").selectors["commitment(uint64)"] + epoch.to_bytes(_WORD, "big"))
+
+
+def _is_anchored(attempts: Sequence[Attempt]) -> bool:
+    if attempts[-1].state is State.FINAL and not attempts[-1].succeeded:
+        raise NotAnchoredError(job=attempts[-1].job)
+    return any(attempt.state is State.FINAL for attempt in attempts)
+
+
+def _anchor_data(epoch: int, commitment: bytes) -> bytes:
+    selector = contracts.load("LedgerAnchor").selectors["anchor(uint64,bytes32)"]
+    return selector + epoch.to_bytes(_WORD, "big") + commitment
+
+
+def _terms_of(publisher: bytes, programme: Programme, starts_at_us: int) -> tuple[str, bytes]:
+    rule = programme.rule
+    book = (name_digest(programme.brand), name_digest(programme.currency), name_digest(rule.name))
+    numbers = (starts_at_us, rule.minor_per_point, rule.daily_cap, rule.expiry_months)
+    first = pack(">24xQ24xQ24xQ24xQ32s", *numbers, contracts.doubled_digest(rule.doubled_categories))
+    return f"ProgramTerms:{programme.id}", _words(publisher, ROTATION_S, NOTICE_S) + b"".join(book) + first
+
+
+def _words(address: bytes, *numbers: int) -> bytes:
+    return address.rjust(_WORD, b"\0") + b"".join([number.to_bytes(_WORD, "big") for number in numbers])

@@ -142,11 +142,15 @@ class Outbox:
 
     def _is_taken(self, attempts: list[Attempt]) -> bool:
         """Whether a transaction that is not ours has the nonce, deep enough to stay."""
-        final = self._chain.head().number - self._chain.finality_blocks
-        if final < 0 or self._chain.nonce(self._signer.address, final) <= attempts[0].nonce:
+        if self._final_nonce() <= attempts[0].nonce:
             return False
         # One of ours may have been mined since it was looked for.
         return not any(self._chain.receipt(attempt.hash) for attempt in attempts)
+
+    def _final_nonce(self) -> int:
+        """How many transactions of the account stay in blocks, whatever comes."""
+        final = max(0, self._chain.head().number - self._chain.finality_blocks)
+        return self._chain.nonce(self._signer.address, final)
 
     def _send(self, attempts: list[Attempt], now_us: int) -> list[Attempt]:
         newest = attempts[-1]
@@ -173,9 +177,10 @@ class Outbox:
         return [*attempts, self._sign(newest.job, number, newest.call, newest.nonce, fees, now_us)]
 
     def _next_nonce(self) -> int:
+        # Not after the newest block: if another user of the key is taken out by a reorg, ours would wait for ever.
         highest = self._store.highest_nonce()
-        on_chain = self._chain.nonce(self._signer.address)
-        return on_chain if highest is None else max(highest + 1, on_chain)
+        final = self._final_nonce()
+        return final if highest is None else max(highest + 1, final)
 
     def _with_gas(self, call: Call) -> Call:
         if call.gas is not None:

@@ -1,6 +1,7 @@
 """The terms in Python: bytes and digests that others can compute, and quotes at the edges."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from keyuan.contracts.terms import (
 )
 from keyuan.kernel.errors import InputError
 
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "contracts.md"
 BOOK = Book(name_digest("corner"), name_digest("points"), name_digest("spend"))
 FIRST = Terms(1_483_228_800_000_000, 100, 500, 12, doubled_digest(["BREAD", "MILK"]))
 SECOND = FIRST._replace(starts_at_us=FIRST.starts_at_us + 1, daily_cap=600)
@@ -42,6 +44,14 @@ def test_the_bytes_of_a_version_are_those_of_the_page():
         "000000000000000c"
         "633dc8f753c26b0c270b696b1498d2bc604bdbcc4ec7e12fbe14d27d300f9b16" + "00" * 32
     )
+
+
+def test_the_vectors_of_the_page_are_right():
+    hashes = terms_hashes(BOOK, [FIRST, SECOND])
+    page = PAGE.read_text(encoding="utf-8")
+    for version, terms, before in ((1, FIRST, NO_HASH), (2, SECOND, hashes[0])):
+        said = f"bytes {terms_bytes(BOOK, version, terms, before).hex()}\nhash  {hashes[version - 1].hex()}\n"
+        assert said in page
 
 
 def test_each_digest_commits_to_all_before():

@@ -119,6 +119,7 @@ class History:
         seed: int = 39,
         sizes: Sequence[int] = SIZES,
         *,
+        domain: Domain = DOMAIN,
         drawn: int = 0,
         more: Sequence[Movement] = (),
         wrong: dict[int, dict[str, Any]] | None = None,
@@ -131,7 +132,7 @@ class History:
         sizes = (*sizes[:-1], sizes[-1] + len(more))
         for place, changes in (wrong or {}).items():
             self.movements[place] = self.movements[place]._replace(**changes)
-        self.state = LedgerState(DOMAIN)
+        self.state = LedgerState(domain)
         self.closed: list[ClosedEpoch] = []
         known, hashes = (3, *[4] * (len(sizes) - 1)), hashes_of(self.terms)
         for number, size in enumerate(sizes):
@@ -182,7 +183,7 @@ class History:
     def root(self) -> keyuan_verify.Root:
         """Return the root of trust."""
         known = [epoch.commitment for epoch in self.closed]
-        return keyuan_verify.Root(DOMAIN.chain_id, DOMAIN.contract, known)
+        return keyuan_verify.Root(self.state.domain.chain_id, self.state.domain.contract, known)
 
 
 def written(value: object) -> bytes:

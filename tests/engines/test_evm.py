@@ -1,7 +1,11 @@
 """Machines that run bytecode: one suite for the fast and the slow one, on code written by hand."""
 
+import subprocess
+import sys
+
 import pytest
 
+from keyuan.engines import evm
 from keyuan.engines.evm import Kind, Machine, RevertedError, best_kind, open_machine
 from keyuan.engines.evm.model import SENDER
 from keyuan.kernel.errors import EngineError
@@ -89,6 +93,19 @@ def test_a_constructor_that_refuses_makes_nothing(machine: Machine):
 def test_an_empty_machine_answers_nothing(machine: Machine):
     with pytest.raises(EngineError, match="no contract"):
         machine.send(b"", at_s=1)
+
+
+def test_where_the_fast_machine_is_missing_the_slow_one_is_opened(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(evm, "find_spec", {}.get)
+    assert best_kind() == "py-evm"
+    assert type(open_machine()).__name__ == "PyEvmMachine"
+
+
+def test_the_command_line_starts_without_drivers_of_chains():
+    # Each of them takes longer to import than most commands run.
+    code = "import sys, keyuan.cli.main, keyuan.contracts, keyuan.engines.evm; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"web3", "eth", "eth_account", "eth_tester", "pyrevm"} & {*done.stdout.split()} == set()
 
 
 def journal_length(machine: Machine) -> int:

@@ -96,7 +96,7 @@ class Evm:
             header, receipts, computations = vm.apply_all_transactions(transactions, base)
             filled = vm.set_block_transactions_and_withdrawals(vm.get_block(), header, transactions, receipts)
             block = vm.mine_block(filled, timestamp=timestamp, mix_hash=mix_hash).block
-        except (PyEVMError, ValidationError) as error:
+        except (PyEVMError, ValidationError, RecursionError) as error:
             raise SendingRefusedError(f"The transaction may not stand in a block: {error}.") from error
         raws = tuple(bytes(transaction.encode()) for transaction in transactions)
         mined = Mined(block.number, timestamp, mix_hash, bytes(block.hash), bytes(block.header.state_root), raws)
@@ -126,17 +126,20 @@ class Evm:
         """
         vm = self._chain.get_vm(self._header(block))
         target = Address(to)
-        computation = vm.execute_bytecode(
-            origin=_NOBODY,
-            gas_price=0,
-            gas=min(gas or self._gas_limit, self._gas_limit),
-            to=target,
-            sender=_NOBODY,
-            value=0,
-            data=data,
-            code=vm.state.get_code(target),
-            code_address=target,
-        )
+        try:
+            computation = vm.execute_bytecode(
+                origin=_NOBODY,
+                gas_price=0,
+                gas=min(gas or self._gas_limit, self._gas_limit),
+                to=target,
+                sender=_NOBODY,
+                value=0,
+                data=data,
+                code=vm.state.get_code(target),
+                code_address=target,
+            )
+        except RecursionError as error:
+            raise CallRevertedError(error="calls nested too deep") from error
         if computation.is_error:
             raise _reverted(computation.error)
         return bytes(computation.output)

@@ -7,12 +7,12 @@ Source: JSON-RPC 2.0; Ethereum JSON-RPC specification; EIP-1898 for blocks by nu
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from keyuan.engines.chain.json_rpc import words
-from keyuan.engines.chain.model import CallRevertedError, ChainReader, LogFilter
+from keyuan.engines.chain.model import CallRevertedError, ChainReader, Log, LogFilter
 from keyuan.kernel.errors import EngineError, KeyuanError
 
 _PARSE, _REQUEST, _METHOD, _PARAMS = -32700, -32600, -32601, -32602
@@ -27,11 +27,13 @@ class Limits:
     """What one request may cost. A batch shares `gas` out evenly among its requests."""
 
     body_bytes: int = 131_072
+    brackets: int = 500
     batch: int = 50
     gas: int = 5_000_000
     log_blocks: int = 10_000
     logs: int = 10_000
     topics: int = 100
+    addresses: int = 10
 
 
 class _AnswerError(Exception):
@@ -60,6 +62,9 @@ def answer(chain: ChainReader, body: bytes, limits: Limits | None = None) -> byt
     limits = limits or Limits()
     if len(body) > limits.body_bytes:
         return _packed(_failed(None, _AnswerError(_LIMIT, f"a request has at most {limits.body_bytes} bytes")))
+    if body.count(b"[") + body.count(b"{") > limits.brackets:
+        # Nothing that is nested deep is even begun to be read.
+        return _packed(_failed(None, _AnswerError(_LIMIT, f"a request has at most {limits.brackets} brackets")))
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -179,12 +184,25 @@ def _get_logs(asking: _Asking, params: list[Any]) -> list[dict[str, Any]]:
     first, last = _number(asking, question.get("fromBlock")), _number(asking, question.get("toBlock"))
     if not first <= last < first + asking.limits.log_blocks:
         raise _AnswerError(_LIMIT, f"a filter spans 1 to {asking.limits.log_blocks} blocks")
-    address = question.get("address")
-    wanted = LogFilter(None if address is None else words.to_address(address), first, last, _topics(asking, question))
-    found = asking.chain.get_logs(wanted)
+    topics = _topics(asking, question)
+    found: list[Log] = []
+    for address in _addresses(asking, question):
+        found += asking.chain.get_logs(LogFilter(address, first, last, topics))
     if len(found) > asking.limits.logs:
         raise _AnswerError(_LIMIT, f"more than {asking.limits.logs} logs; ask for fewer blocks")
+    found.sort(key=lambda log: (log.block_number, log.place))
     return [words.from_log(log) for log in found]
+
+
+def _addresses(asking: _Asking, question: dict[str, Any]) -> Sequence[bytes | None]:
+    """One contract, several, or any."""
+    given = question.get("address")
+    some = given if words.is_list(given) else [given]
+    if len(some) > asking.limits.addresses:
+        raise _AnswerError(_LIMIT, f"at most {asking.limits.addresses} addresses")
+    if given is None or not some:
+        return [None]
+    return sorted({words.to_address(address) for address in some})
 
 
 def _topics(asking: _Asking, question: dict[str, Any]) -> tuple[tuple[bytes, ...] | None, ...]:

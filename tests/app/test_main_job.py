@@ -109,6 +109,11 @@ def check_figures(figures: dict[str, Any], source: Path) -> None:
     assert {name: figures["segments"][name] for name in sizes} == sizes
     assert len(figures["segments"]) >= 8
     assert figures["segment_rules"].keys() == figures["segments"].keys()
+    assert figures["terms_checked"] == figures["awards"]
+    assert figures["movements"] > figures["awards"]
+    assert figures["anchored"] == figures["epochs"] == -(-figures["movements"] // 10_000)
+    assert set(figures["contracts"]) == {"LedgerAnchor", "ProgramTerms:keyuan-market"}
+    assert figures["gas"]["per_movement"] <= 6
     assert figures["seconds"]["total"] > 0
     assert figures["peak_mb"] > 0
 

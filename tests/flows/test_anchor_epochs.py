@@ -18,12 +18,11 @@ from keyuan.flows.anchor_epochs import Anchoring, commitment_of, latest_anchored
 from keyuan.flows.close_epochs import Closer, close_all
 from keyuan.flows.gate import WrongAwardError
 from keyuan.kernel.clock import to_us
-from shop import OPENED, Shop, open_shop
+from shop import Shop, open_shop
 from unit.ledger.samples import key
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 NOW_US = to_us(NOW)
-STARTS = {story.PROGRAMME.id: to_us(OPENED)}
 SIZE = 4
 ORDERS = 9
 
@@ -42,12 +41,16 @@ class Site:
 
     def anchoring(self) -> Anchoring:
         made = Anchoring(self.shop.database, 1, self.chain, self.signer)
-        made.prepare(STARTS, NOW_US)
+        made.prepare(NOW_US)
         return made
 
     def stored(self) -> list[reads.StoredEpoch]:
         with self.shop.database.transaction(1) as session:
             return reads.epochs(session)
+
+    def counts(self) -> reads.Counts:
+        with self.shop.database.transaction(1) as session:
+            return reads.counts(session)
 
     def on_chain(self, anchoring: Anchoring) -> list[bytes]:
         call = partial(self.chain.call, anchoring.addresses["LedgerAnchor"])
@@ -69,10 +72,10 @@ def test_every_epoch_stands_on_the_chain_as_it_was_stored_and_every_award_was_co
     anchoring = site.anchoring()
     assert close_all(Closer(site.shop.database, 1, SIZE), NOW) == ORDERS
     assert anchoring.step(NOW_US) == len(site.stored()) == 3
-    assert anchoring.checked == ORDERS
+    assert site.counts() == (ORDERS, 3, ORDERS)
     assert site.on_chain(anchoring) == [epoch.commitment for epoch in site.stored()]
     assert anchoring.step(NOW_US) == 3
-    assert anchoring.checked == ORDERS
+    assert site.counts() == (ORDERS, 3, ORDERS)
     assert {epoch.header.terms for epoch in site.stored()} == {1}
 
 

@@ -1,80 +1,66 @@
-"""The outbox's rows in PostgreSQL; each method is a transaction of its own, on disk when it returns.
+"""The outbox's rows: transactions for a chain, kept as bytes before they are sent.
 
-Deliberately not here: what is made of them (`engines.chain.outbox`).
+Deliberately not here: what is made of them (`engines.chain.outbox`), and the transactions of the database.
 """
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from keyuan.engines.chain.model import Call
 from keyuan.engines.chain.outbox import Attempt, State
-from keyuan.engines.database import Database, Row, load_statements
+from keyuan.engines.database import Row, Session, load_statements
 
 _SQL = load_statements(__package__ or "")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredOutbox:
-    """What one sender has to do on one chain for one tenant."""
+def open_attempts(session: Session, chain_id: int, sender: bytes) -> list[Attempt]:
+    """Return all attempts that can still change, by nonce and then by attempt."""
+    return [_attempt(row) for row in session.rows(_SQL["attempts_open"], chain_id=chain_id, sender=sender)]
 
-    database: Database
-    tenant: int
-    chain_id: int
-    sender: bytes
 
-    def open_attempts(self) -> Sequence[Attempt]:
-        """Return all attempts that can still change, by nonce and then by attempt."""
-        with self.database.transaction(self.tenant) as session:
-            rows = session.rows(_SQL["attempts_open"], chain_id=self.chain_id, sender=self.sender)
-        return [_attempt(row) for row in rows]
+def attempts_of(session: Session, chain_id: int, sender: bytes, job: str) -> list[Attempt]:
+    """Return all attempts of a job, by attempt."""
+    rows = session.rows(_SQL["attempts_of_job"], chain_id=chain_id, sender=sender, job=job)
+    return [_attempt(row) for row in rows]
 
-    def of_job(self, job: str) -> Sequence[Attempt]:
-        """Return all attempts of a job, by attempt."""
-        with self.database.transaction(self.tenant) as session:
-            rows = session.rows(_SQL["attempts_of_job"], chain_id=self.chain_id, sender=self.sender, job=job)
-        return [_attempt(row) for row in rows]
 
-    def highest_nonce(self) -> int | None:
-        """Return the highest nonce of any attempt that is not gone, None without any."""
-        with self.database.transaction(self.tenant) as session:
-            row = session.row(_SQL["highest_nonce"], chain_id=self.chain_id, sender=self.sender)
-        return row[0] if row else None
+def highest_nonce(session: Session, chain_id: int, sender: bytes) -> int | None:
+    """Return the highest nonce of any attempt that is not gone, None without any."""
+    row = session.row(_SQL["highest_nonce"], chain_id=chain_id, sender=sender)
+    return row[0] if row else None
 
-    def add(self, attempt: Attempt) -> None:
-        """Keep a new attempt."""
-        with self.database.transaction(self.tenant) as session:
-            session.execute(
-                _SQL["add_attempt"],
-                tenant=self.tenant,
-                chain_id=attempt.chain_id,
-                job=attempt.job,
-                attempt=attempt.attempt,
-                sender=attempt.sender,
-                nonce=attempt.nonce,
-                target=attempt.call.to,
-                data=attempt.call.data,
-                gas=attempt.call.gas,
-                raw=attempt.raw,
-                hash=attempt.hash,
-                fee=str(attempt.fee),
-                signed_us=attempt.signed_us,
-                state=int(attempt.state),
-            )
 
-    def update(self, attempt: Attempt) -> None:
-        """Keep what has changed of an attempt."""
-        with self.database.transaction(self.tenant) as session:
-            session.execute(
-                _SQL["keep_attempt"],
-                chain_id=attempt.chain_id,
-                job=attempt.job,
-                attempt=attempt.attempt,
-                state=int(attempt.state),
-                sent_us=attempt.sent_us,
-                block_number=attempt.block_number,
-                block_hash=attempt.block_hash,
-                succeeded=attempt.succeeded,
-            )
+def add_attempt(session: Session, attempt: Attempt) -> None:
+    """Keep a new attempt."""
+    session.execute(
+        _SQL["add_attempt"],
+        tenant=session.tenant,
+        chain_id=attempt.chain_id,
+        job=attempt.job,
+        attempt=attempt.attempt,
+        sender=attempt.sender,
+        nonce=attempt.nonce,
+        target=attempt.call.to,
+        data=attempt.call.data,
+        gas=attempt.call.gas,
+        raw=attempt.raw,
+        hash=attempt.hash,
+        fee=str(attempt.fee),
+        signed_us=attempt.signed_us,
+        state=int(attempt.state),
+    )
+
+
+def keep_attempt(session: Session, attempt: Attempt) -> None:
+    """Keep what has changed of an attempt."""
+    session.execute(
+        _SQL["keep_attempt"],
+        chain_id=attempt.chain_id,
+        job=attempt.job,
+        attempt=attempt.attempt,
+        state=int(attempt.state),
+        sent_us=attempt.sent_us,
+        block_number=attempt.block_number,
+        block_hash=attempt.block_hash,
+        succeeded=attempt.succeeded,
+    )
 
 
 def _attempt(row: Row) -> Attempt:

@@ -93,9 +93,14 @@ SELECT l.account, l.seq, l.hash, l.body
  WHERE l.account = ANY(%(accounts)s::int8[])
  ORDER BY l.account, l.seq
 
+-- note_passed --
+-- A gate that was passed and then killed is passed again.
+INSERT INTO anchor.passed (tenant, epoch, awards) VALUES (%(tenant)s, %(epoch)s, %(awards)s) ON CONFLICT DO NOTHING
+
 -- count --
--- How much is committed to.
-SELECT (SELECT count(*) FROM anchor.leaf), (SELECT count(*) FROM anchor.epoch)
+-- How much is committed to, and how many awards have passed the gate.
+SELECT (SELECT count(*) FROM anchor.leaf), (SELECT count(*) FROM anchor.epoch),
+       (SELECT coalesce(sum(p.awards), 0)::int8 FROM anchor.passed AS p)
 
 -- destroy_bodies --
 -- Salts and all else of these accounts' leaves; hashes stay.

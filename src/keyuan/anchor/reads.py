@@ -28,10 +28,11 @@ class StoredLeaf(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How much is committed to."""
+    """How much is committed to, and how many awards the deployed code has computed again."""
 
     movements: int
     epochs: int
+    terms_checked: int = 0
 
 
 def domain(session: Session) -> Domain | None:
@@ -72,5 +73,5 @@ def history(session: Session, accounts: Sequence[int]) -> dict[int, list[tuple[i
 
 
 def counts(session: Session) -> Counts:
-    """Return how many movements and epochs there are."""
-    return Counts._make(session.row(_SQL["count"]) or (0, 0))
+    """Return how many movements, epochs and checked awards there are."""
+    return Counts._make(session.row(_SQL["count"]) or (0, 0, 0))

@@ -159,6 +159,11 @@ def keep_epoch(session: Session, closed: ClosedEpoch, movements: Sequence[tuple[
     )
 
 
+def note_passed(session: Session, epoch: int, awards: int) -> None:
+    """Keep that an epoch has passed the gate, with so many awards computed again; told again it is kept once."""
+    session.execute(_SQL["note_passed"], tenant=session.tenant, epoch=epoch, awards=awards)
+
+
 def destroy_bodies(session: Session, accounts: Sequence[int]) -> int:
     """Destroy the leaves of accounts, salts and all; hashes stay, and with them the proofs of everybody else."""
     return session.execute(_SQL["destroy_bodies"], accounts=list(accounts))

@@ -1,4 +1,4 @@
-"""Commands that bring data in and out: `import`, `replay`, `export`, `remove`."""
+"""Commands that bring data in and out: `import`, `replay`, `anchor`, `export`, `remove`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -30,9 +30,11 @@ def import_file(
 
     with opened(load_settings(data), progress=tell) as installation:
         report = import_with_progress(installation, mapping, file)
-    answer(
-        report, as_json, lambda: "\n".join(f"{name.replace('_', ' ')}: {_said(each)}" for name, each in report.items())
-    )
+    answer(report, as_json, lambda: _lines(report))
+
+
+def _lines(report: dict[str, Any]) -> str:
+    return "\n".join(f"{name.replace('_', ' ')}: {_said(each)}" for name, each in report.items())
 
 
 def _said(value: Any) -> str:
@@ -61,6 +63,19 @@ def replay(
         catch_up(installation)
     value = result._asdict()
     answer(value, as_json, lambda: "\n".join(f"{name.replace('_', ' ')}: {count}" for name, count in value.items()))
+
+
+def anchor(data: DataDir = None, as_json: AsJson = False) -> None:
+    """Close epochs, let the deployed terms compute every award again, and commit to all of it on the chain."""
+    from keyuan.app.anchoring import bring_to_chain
+    from keyuan.app.installation import opened
+    from keyuan.kernel.config import load_settings
+
+    with opened(load_settings(data), progress=tell) as installation:
+        found = bring_to_chain(installation, lambda done, total: tell(f"{done} of {total} epochs") if total else None)
+    answer(
+        found, as_json, lambda: "\n".join(f"{name.replace('_', ' ')}: {_said(each)}" for name, each in found.items())
+    )
 
 
 def export(

@@ -6,7 +6,7 @@ Units: `_us` microseconds since 1970, `_s` seconds.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from struct import pack
@@ -16,7 +16,6 @@ from keyuan import contracts, loyalty
 from keyuan.anchor import reads, store
 from keyuan.anchor.header import Domain
 from keyuan.anchor.leaf import decode
-from keyuan.anchor.outbox import StoredOutbox
 from keyuan.contracts import Book, TermsCode, name_digest
 from keyuan.contracts.artifacts import Target
 from keyuan.engines.chain import Call, Chain
@@ -26,6 +25,7 @@ from keyuan.engines.chain.outbox.post import AccountSigner
 from keyuan.engines.database import Database
 from keyuan.engines.evm import open_machine
 from keyuan.flows.gate import check_awards
+from keyuan.flows.outbox import StoredOutbox
 from keyuan.kernel.errors import RefusedError
 from keyuan.loyalty import Programme
 
@@ -50,19 +50,14 @@ class Anchoring:
     signer: AccountSigner
     codes: dict[Book, TermsCode] = field(default_factory=dict[Book, TermsCode])
     addresses: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    checked: int = 0
-    """Awards that deployed code has computed again."""
 
-    def prepare(self, starts_at_us: Mapping[str, int], now_us: int) -> dict[str, bytes]:
-        """Deploy what is not there yet, and return the addresses by name; ask again until nothing is open.
-
-        `starts_at_us`: from when on the first terms of each programme, by its id, hold.
-        """
+    def prepare(self, now_us: int) -> dict[str, bytes]:
+        """Deploy what is not there yet, and return the addresses by name; ask again until nothing is open."""
         with self.database.transaction(self.tenant) as session:
             programmes = loyalty.programmes(session)
         self._deployed("LedgerAnchor", _words(self.signer.address, ROTATION_S), now_us)
         for programme in programmes:
-            name, arguments = _terms_of(self.signer.address, programme, starts_at_us[programme.id])
+            name, arguments = _terms_of(self.signer.address, programme)
             self._deployed(name, arguments, now_us)
             self._take_terms(self.addresses[name])
         with self.database.transaction(self.tenant) as session:
@@ -95,11 +90,18 @@ class Anchoring:
                 return number - 1
         return len(epochs)
 
+    def gas_used(self, epoch: int) -> int | None:
+        """Return what anchoring an epoch has cost; None while the chain shows no receipt of it."""
+        receipts = [self.chain.receipt(attempt.hash) for attempt in self._store().of_job(f"anchor:{epoch}")]
+        return next((receipt.gas_used for receipt in receipts if receipt is not None), None)
+
     def _check(self, epoch: reads.StoredEpoch) -> None:
         header = epoch.header
         with self.database.transaction(self.tenant, snapshot=True) as session:
             bodies = [leaf.body for leaf in reads.some_leaves(session, header.first_seq, header.last_seq)]
-        self.checked += check_awards((decode(body) for body in bodies if body is not None), self.codes)
+        awards = check_awards((decode(body) for body in bodies if body is not None), self.codes)
+        with self.database.transaction(self.tenant) as session:
+            store.note_passed(session, header.epoch, awards)
 
     def _deployed(self, name: str, arguments: bytes, now_us: int) -> None:
         kind = "LedgerAnchor" if name == "LedgerAnchor" else "ProgramTerms"
@@ -147,10 +149,10 @@ def _anchor_data(epoch: int, commitment: bytes) -> bytes:
     return selector + epoch.to_bytes(_WORD, "big") + commitment
 
 
-def _terms_of(publisher: bytes, programme: Programme, starts_at_us: int) -> tuple[str, bytes]:
+def _terms_of(publisher: bytes, programme: Programme) -> tuple[str, bytes]:
     rule = programme.rule
     book = (name_digest(programme.brand), name_digest(programme.currency), name_digest(rule.name))
-    numbers = (starts_at_us, rule.minor_per_point, rule.daily_cap, rule.expiry_months)
+    numbers = (rule.starts_at_us, rule.minor_per_point, rule.daily_cap, rule.expiry_months)
     first = pack(">24xQ24xQ24xQ24xQ32s", *numbers, contracts.doubled_digest(rule.doubled_categories))
     return f"ProgramTerms:{programme.id}", _words(publisher, ROTATION_S, NOTICE_S) + b"".join(book) + first
 

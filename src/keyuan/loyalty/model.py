@@ -28,7 +28,10 @@ class UnknownProgrammeError(MissingError):
 
 
 class EarnRule(NamedTuple):
-    """One version of the terms of earning; issue of a new version never changes what an old one paid."""
+    """One version of the terms of earning; issue of a new version never changes what an old one paid.
+
+    `starts_at_us`: from when on it holds, as a contract says it.
+    """
 
     name: str
     version: int
@@ -36,6 +39,7 @@ class EarnRule(NamedTuple):
     daily_cap: int
     doubled_categories: frozenset[str]
     expiry_months: int
+    starts_at_us: int = 946_684_800_000_000  # the year 2000: before everything that a ledger holds
 
     def expires_at_us(self, at_us: int) -> int:
         """Return the instant at which a lot earned at `at_us` expires: the same instant, months later."""

@@ -7,16 +7,17 @@ VALUES (%(tenant)s, %(programme)s, %(name)s, %(brand)s, %(currency)s, %(money_cu
 -- keep_rule --
 -- A version is written once.
 INSERT INTO loyalty.earn_rule
-       (tenant, programme, rule, version, minor_per_point, daily_cap, doubled_categories, expiry_months)
+       (tenant, programme, rule, version, minor_per_point, daily_cap, doubled_categories, expiry_months,
+        starts_at)
 VALUES (%(tenant)s, %(programme)s, %(rule)s, %(version)s, %(minor_per_point)s, %(daily_cap)s, %(doubled)s,
-        %(expiry_months)s)
+        %(expiry_months)s, %(starts_at)s)
     ON CONFLICT (tenant, programme, rule, version) DO NOTHING
 
 -- programmes --
 -- The newest version of the rule is the one in force.
 SELECT DISTINCT ON (p.programme COLLATE "C")
        p.programme, p.name, p.brand, p.currency, p.money_currency,
-       r.rule, r.version, r.minor_per_point, r.daily_cap, r.doubled_categories, r.expiry_months
+       r.rule, r.version, r.minor_per_point, r.daily_cap, r.doubled_categories, r.expiry_months, r.starts_at
   FROM loyalty.programme AS p
   JOIN loyalty.earn_rule AS r USING (tenant, programme)
  ORDER BY p.programme COLLATE "C", r.version DESC

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 
 from keyuan.engines.database import Row, Session, load_statements
+from keyuan.kernel.clock import to_us
 from keyuan.loyalty.model import EarnRule, Programme, UnknownProgrammeError
 
 _SQL = load_statements(__package__ or "")
@@ -27,8 +28,21 @@ def programme(session: Session, programme_id: str) -> Programme:
 
 
 def _programme(row: Row) -> Programme:
-    programme_id, name, brand, currency, money_currency, rule, version, minor_per_point, cap, doubled, months = row
-    earn = EarnRule(rule, version, minor_per_point, cap, frozenset(doubled), months)
+    (
+        programme_id,
+        name,
+        brand,
+        currency,
+        money_currency,
+        rule,
+        version,
+        minor_per_point,
+        cap,
+        doubled,
+        months,
+        starts_at,
+    ) = row
+    earn = EarnRule(rule, version, minor_per_point, cap, frozenset(doubled), months, to_us(starts_at))
     return Programme(programme_id, name, brand, currency, money_currency, earn)
 
 

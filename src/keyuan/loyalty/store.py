@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from keyuan.engines.database import Session, load_statements
+from keyuan.kernel.clock import from_us
 from keyuan.loyalty.model import Programme
 
 _SQL = load_statements(__package__ or "")
@@ -34,6 +35,7 @@ def create_programme(session: Session, programme: Programme) -> None:
         daily_cap=rule.daily_cap,
         doubled=sorted(rule.doubled_categories),
         expiry_months=rule.expiry_months,
+        starts_at=from_us(rule.starts_at_us),
     )
 
 

@@ -537,6 +537,7 @@ CREATE TABLE loyalty.earn_rule (
   daily_cap int8 NOT NULL CHECK (daily_cap >= 0),
   doubled_categories text[] NOT NULL,
   expiry_months int4 NOT NULL CHECK (expiry_months > 0),
+  starts_at timestamptz NOT NULL DEFAULT '2000-01-01T00:00:00Z',
   PRIMARY KEY (tenant, programme, rule, version),
   FOREIGN KEY (tenant, programme) REFERENCES loyalty.programme
 );
@@ -666,3 +667,13 @@ CREATE TABLE anchor.attempt (
 CREATE INDEX attempt_open ON anchor.attempt (tenant, chain_id, nonce, attempt) WHERE state <= 3;
 SELECT sec.protect('anchor.attempt');
 REVOKE DELETE ON anchor.attempt FROM keyuan_app;
+
+-- How many awards of an epoch the deployed code has computed again, all with the same result.
+CREATE TABLE anchor.passed (
+  tenant int4 NOT NULL,
+  epoch int8 NOT NULL CHECK (epoch > 0),
+  awards int8 NOT NULL CHECK (awards >= 0),
+  PRIMARY KEY (tenant, epoch)
+);
+SELECT sec.protect('anchor.passed');
+REVOKE UPDATE, DELETE ON anchor.passed FROM keyuan_app;

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keyuan import events, loyalty, segments
+from keyuan.app.anchoring import bring_to_chain
 from keyuan.app.demo import story
 from keyuan.app.importing import catch_up
 from keyuan.app.installation import Installation
@@ -183,6 +184,12 @@ def check(job: Job) -> bool:
         return verify(job.installation.database, [job.installation.tenant])[0].ok
 
 
+def anchor(job: Job) -> dict[str, Any]:
+    """Commit to every movement on the embedded chain, after the deployed terms have computed each award again."""
+    with job.stage("anchor"):
+        return bring_to_chain(job.installation, lambda done, total: job.report("anchor", done, total))
+
+
 def count(job: Job) -> dict[str, Any]:
     """Return the figures as of the end of the story, from the database."""
     with job.stage("figures"), job.session(snapshot=True) as session:
@@ -197,4 +204,5 @@ def run(job: Job) -> dict[str, Any]:
     settle(job)
     compare(job)
     ok = check(job)
-    return count(job) | {"rebuild_ok": ok}
+    anchored = anchor(job)
+    return count(job) | {"rebuild_ok": ok} | anchored

@@ -20,6 +20,7 @@ _NAMES = {
     "expiry": "Let points expire",
     "second way": "Compute everything a second way and compare",
     "verify": "Rebuild the ledger from its entries",
+    "anchor": "Compute every award again by contract, and anchor",
     "figures": "Count",
 }
 
@@ -75,6 +76,11 @@ def found(figures: dict[str, Any], *, changed: bool) -> None:
     )
     console.print(
         "The ledger rebuilt from its entries: " + ("[bold]PASS[/]" if figures["rebuild_ok"] else "[red]FAIL[/]")
+    )
+    console.print(
+        f"{figures['movements']:,} movements stand in {figures['epochs']} epochs; the deployed contract computed "
+        f"{figures['terms_checked']:,} awards again, all the same.\n"
+        f"The commitments are in LedgerAnchor at {figures['contracts']['LedgerAnchor']}, on a chain {figures['chain']}."
     )
     table = Table(title=f"Segments as of {figures['as_of'][:10]}", box=None, title_justify="left")
     table.add_column("segment")

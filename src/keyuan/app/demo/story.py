@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from keyuan.consent import Purpose
+from keyuan.kernel.clock import to_us
 from keyuan.loyalty import EarnRule, Programme
 from keyuan.segments import Segment
 
@@ -32,6 +33,7 @@ PROGRAMME: Final = Programme(
         daily_cap=500,
         doubled_categories=frozenset({"COFFEE", "FLUID MILK PRODUCTS"}),
         expiry_months=12,
+        starts_at_us=to_us(BEGIN),
     ),
 )
 

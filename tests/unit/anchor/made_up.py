@@ -111,7 +111,7 @@ class History:
     """A ledger that was closed epoch by epoch.
 
     `wrong` changes movements before they are closed, by place; with `drawn` there are more movements than epochs take;
-    `more` come after those that are drawn, in the last epoch.
+    `more` come after those that are drawn, in the last epoch; `known` is how many terms each epoch knows.
     """
 
     def __init__(
@@ -120,6 +120,7 @@ class History:
         sizes: Sequence[int] = SIZES,
         *,
         domain: Domain = DOMAIN,
+        known: Sequence[int] = (3, 4, 4, 4, 4),
         drawn: int = 0,
         more: Sequence[Movement] = (),
         wrong: dict[int, dict[str, Any]] | None = None,
@@ -134,7 +135,7 @@ class History:
             self.movements[place] = self.movements[place]._replace(**changes)
         self.state = LedgerState(domain)
         self.closed: list[ClosedEpoch] = []
-        known, hashes = (3, *[4] * (len(sizes) - 1)), hashes_of(self.terms)
+        hashes = hashes_of(self.terms)
         for number, size in enumerate(sizes):
             batch = self.movements[sum(sizes[:number]) :][:size]
             new = hashes[self.state.terms : known[number]]

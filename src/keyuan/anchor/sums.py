@@ -62,18 +62,27 @@ def sum_node(left: SumNode, right: SumNode) -> SumNode:
     Raises:
         TreeError: a sum is below zero or beyond int64.
     """
-    a, b, c, d = left[1] + right[1], left[2] + right[2], left[3] + right[3], left[4] + right[4]
-    if min(left[1:] + right[1:]) < 0 or max(a, b, c, d) > INT64_MAX:
-        raise TreeError("A sum must be from 0 to 2^63 - 1.", sums=(a, b, c, d))
+    if min(left[1:] + right[1:]) < 0:
+        raise TreeError("A sum must not be below zero.")
+    return _joined(left, right)
+
+
+def _joined(left: SumNode, right: SumNode) -> SumNode:
+    """Return the node over two that are known not to be below zero; epochs are closed with this."""
+    _, a, b, c, d = left
+    _, e, f, g, h = right
+    a, b, c, d = a + e, b + f, c + g, d + h
+    if a > INT64_MAX or b > INT64_MAX or c > INT64_MAX or d > INT64_MAX:
+        raise TreeError("A sum must not be above 2^63 - 1.", sums=(a, b, c, d))
     return SumNode(sha256(_NODE.pack(b"\3", *left, *right)).digest(), a, b, c, d)
 
 
 class SumPatch(NamedTuple):
-    """What a tree would be after some leaves have changed: the new size, its root and the nodes that differ."""
+    """What a tree would be after some leaves have changed: size, root and, level by level, the nodes that differ."""
 
     size: int
     root: SumNode
-    nodes: Mapping[tuple[int, int], SumNode]
+    nodes: Sequence[Mapping[int, SumNode]]
 
 
 class SumTree:
@@ -107,31 +116,29 @@ class SumTree:
         size = max(self.size, max(changes, default=-1) + 1)
         if sum(place >= self.size for place in changes) != size - self.size:
             raise TreeError("New accounts come after the last, without a gap.", size=size)
-        nodes: dict[tuple[int, int], SumNode] = {(0, place): leaf for place, leaf in changes.items()}
-        level, width, dirty = 0, size, set(changes)
+        nodes, level, width = [dict(changes)], 0, size
         while width > 1:
-            dirty = {place >> 1 for place in dirty}
-            for place in dirty:
-                left = self._seen(nodes, level, 2 * place)
-                whole = 2 * place + 1 < width
-                nodes[level + 1, place] = sum_node(left, self._seen(nodes, level, 2 * place + 1)) if whole else left
+            below, row = nodes[level], self._levels[level] if level < len(self._levels) else []
+            above: dict[int, SumNode] = {}
+            for place in {place >> 1 for place in below}:
+                at = 2 * place
+                left = below.get(at) or row[at]
+                above[place] = _joined(left, below.get(at + 1) or row[at + 1]) if at + 1 < width else left
+            nodes.append(above)
             level, width = level + 1, (width + 1) >> 1
-        root = self._seen(nodes, level, 0) if size else EMPTY
-        return SumPatch(size, root, nodes)
-
-    def _seen(self, nodes: Mapping[tuple[int, int], SumNode], level: int, place: int) -> SumNode:
-        return nodes.get((level, place)) or self._levels[level][place]
+        return SumPatch(size, nodes[level].get(0) or self.root, nodes)
 
     def apply(self, patch: SumPatch) -> None:
         """Take over what `patch` computed on this very tree."""
-        for (level, place), node in sorted(patch.nodes.items()):
-            while level >= len(self._levels):
+        for level, changed in enumerate(patch.nodes):
+            if level == len(self._levels):
                 self._levels.append([])
             row = self._levels[level]
-            if place < len(row):
-                row[place] = node
-            else:
-                row.append(node)
+            known = len(row)
+            row += [changed[place] for place in sorted(changed) if place >= known]
+            for place, node in changed.items():
+                if place < known:
+                    row[place] = node
 
     def inclusion(self, place: int) -> list[SumNode]:
         """Return the proof that the leaf at a place is counted in the root: siblings with their sums, from below."""

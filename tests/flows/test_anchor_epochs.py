@@ -109,21 +109,28 @@ def test_a_publisher_that_is_killed_between_keeping_and_sending_loses_and_double
     assert site.on_chain(anchoring) == [epoch.commitment for epoch in site.stored()]
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"points": 51, "day_points": 51}, {"extra_minor": 4_999}, {"rule_version": 2}, {"rule": "other"}, {"months": 11}],
-    ids=str,
-)
+WRONG: list[dict[str, int | str]] = [
+    {"points": 51, "day_points": 51},
+    {"extra_minor": 4_999},
+    {"base_minor": -100},
+    {"rule_version": 2},
+    {"rule": "other"},
+    {"months": 11},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
 def test_a_wrong_award_stops_its_epoch_and_is_named(site: Site, wrong: dict[str, int | str]):
     anchoring, at = site.anchoring(), datetime(2017, 6, 1, 12, tzinfo=UTC)
     programme = story.PROGRAMME
-    facts: dict[str, int | str] = {"points": 50, "day_points": 50, "extra_minor": 0, "rule_version": 1} | wrong
+    right = {"points": 50, "day_points": 50, "base_minor": 5_000, "extra_minor": 0, "rule_version": 1}
+    facts: dict[str, int | str] = right | wrong
     months = int(facts.pop("months", programme.rule.expiry_months))
     with site.shop.database.transaction(1) as session:
         award = ledger.Award(
             key=key("by hand"), holder=5, brand=programme.brand, currency=programme.currency, at=at,
             expires_at=at.replace(year=2017 + (5 + months) // 12, month=(5 + months) % 12 + 1), day=at.date(),
-            base_minor=5_000, **({"rule": programme.rule.name} | facts),  # pyright: ignore[reportArgumentType]
+            **({"rule": programme.rule.name} | facts),  # pyright: ignore[reportArgumentType]
         )  # fmt: skip
         assert ledger.post(session, [award])[0].posted
     close_all(Closer(site.shop.database, 1, SIZE), NOW)

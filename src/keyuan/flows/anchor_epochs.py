@@ -26,7 +26,7 @@ from keyuan.engines.database import Database
 from keyuan.engines.evm import open_machine
 from keyuan.flows.gate import check_awards
 from keyuan.flows.outbox import StoredOutbox
-from keyuan.kernel.errors import RefusedError
+from keyuan.kernel.errors import CorruptionError, RefusedError
 from keyuan.loyalty import Programme
 
 ROTATION_S: Final = 7 * 86_400
@@ -34,6 +34,10 @@ NOTICE_S: Final = 30 * 86_400
 TARGET: Final[Target] = "cancun"
 _WORD: Final = 32
 _LEDGER_BYTES: Final = 32
+
+
+class ForeignCodeError(CorruptionError):
+    """The code at the address of our terms is not what our source compiles to."""
 
 
 class NotAnchoredError(RefusedError):
@@ -116,6 +120,8 @@ class Anchoring:
         """Have the deployed code in a machine, and its versions in the chain of terms."""
         record = contracts.read_terms(self.chain.get_code(address), partial(self.chain.call, address))
         code = contracts.replayed(record, open_machine)
+        if code.target is None:
+            raise ForeignCodeError(address=address.hex())
         self.codes[record.book] = code
         with self.database.transaction(self.tenant) as session:
             for version, terms_hash in enumerate(record.hashes, 1):

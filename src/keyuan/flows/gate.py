@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from keyuan.anchor.leaf import Leaf
-from keyuan.contracts import Book, TermsCode
+from keyuan.contracts import Book, TermsCode, version_at
 from keyuan.kernel.clock import add_months
 from keyuan.kernel.errors import CorruptionError
 from keyuan.ledger import Kind
@@ -51,9 +51,11 @@ def _of_award(leaf: Leaf, codes: Codes) -> tuple[TermsCode, int, tuple[int, int,
     code = codes.get(Book(leaf.brand, leaf.currency, leaf.rule))
     if code is None or not 1 <= version <= len(code.record.versions):
         raise WrongAwardError("no contract holds the terms of this award", leaf=leaf.seq, version=version)
+    if version_at(code.record.versions, leaf.at_us) != version:
+        raise WrongAwardError("other terms were in force", leaf=leaf.seq, version=version)
+    if min(base, extra, day_points - leaf.delta) < 0:
+        raise WrongAwardError("an amount or the day's total before it is below zero", leaf=leaf.seq)
     terms = code.record.versions[version - 1]
-    if leaf.at_us < terms.starts_at_us:
-        raise WrongAwardError("these terms were not yet in force", leaf=leaf.seq, version=version)
     if leaf.expires_at_us != add_months(leaf.at_us, terms.expiry_months):
         raise WrongAwardError("the points do not last as long as the terms say", leaf=leaf.seq)
     return code, version, (base, extra, day_points - leaf.delta)

@@ -101,7 +101,7 @@ def quote_many(rule: EarnRule, baskets: Sequence[Basket], earned: DayPoints) -> 
         day = day_of(basket.at_us)
         before = today.get((basket.holder, day), 0)
         wished = (basket.base_minor + basket.doubled_minor) // rule.minor_per_point
-        points = min(rule.daily_cap - before, wished)
+        points = max(min(rule.daily_cap - before, wished), 0)
         today[basket.holder, day] = before + points
         quotes.append(Quote(points, day, before + points))
     return quotes

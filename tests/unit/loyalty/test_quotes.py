@@ -86,5 +86,9 @@ def test_the_key_of_an_order_depends_on_tenant_programme_rule_and_order_and_noth
     assert len({first, *others}) == 6
 
 
+def test_who_has_earned_more_than_a_lowered_cap_earns_nothing_more():
+    assert quote_many(RULE, [basket(10_000)], {(1, date(2017, 3, 4)): 700})[0].points == 0
+
+
 def test_days_before_the_epoch_are_counted_too():
     assert day_of(-1) == date(1969, 12, 31)

@@ -339,12 +339,16 @@ def test_a_kill_loses_nothing_that_was_answered(runs: Runs, tmp_path: Path, mome
 
 @pytest.mark.long
 @pytest.mark.parametrize("moment", ["at random", "in the write", "before the sync", "after the sync"])
-def test_a_hundred_kills_lose_nothing_that_was_answered(runs: Runs, tmp_path: Path, moment: str):
+def test_many_kills_lose_nothing_that_was_answered(runs: Runs, tmp_path: Path, moment: str):
+    """On a fresh chain now and then: each new owner runs all blocks again."""
     random = Random(f"long {moment}")
-    for _ in range(100):
-        runs.one(tmp_path, moment, random)
-    assert runs.faults(tmp_path) == []
-    assert runs.answered(tmp_path) > 100
+    folders = [tmp_path / str(number) for number in range(6)]
+    for folder in folders:
+        folder.mkdir()
+        for _ in range(6):
+            runs.one(folder, moment, random)
+        assert runs.faults(folder) == []
+    assert sum(map(runs.answered, folders)) > 12
 
 
 def test_answering_before_writing_is_found(runs: Runs, tmp_path: Path):

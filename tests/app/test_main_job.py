@@ -146,17 +146,19 @@ def test_verify_passes_and_fails_with_the_place_after_a_row_was_changed(finished
     assert doctor["ok"], doctor
     commands = doctor["postgres"]
     subprocess.run(commands["start"], shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
-    for change, back, place in (
-        ("UPDATE ledger.lot SET remaining = remaining - 1 WHERE lot = 9007", "+ 1 WHERE lot = 9007", "lot 9007"),
-        ("UPDATE ledger.entry SET points = points + 1 WHERE seq = 5", "- 1 WHERE seq = 5", "entry 5"),
+    for table, column, change, where, place in (
+        ("ledger.lot", "remaining", -1, "lot = 9007", "lot 9007"),
+        ("ledger.entry", "points", 1, "seq = 5", "entry 5"),
+        ("anchor.standing", "available", 1, "place = 0", "it does not stand where its leaves end"),
     ):
-        subprocess.run(f'{commands["psql"]} -c "{change}"', shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
+        statement = f"UPDATE {table} SET {column} = {column} + {{}} WHERE {where}"
+        by_hand = f'{commands["psql"]} -c "{statement}"'
+        subprocess.run(by_hand.format(change), shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
         failed = keyuan("verify", "--data", str(data), "--json")
+        subprocess.run(by_hand.format(-change), shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
+        found = json.loads(failed.stdout)
         assert failed.returncode == 1
-        assert place in json.loads(failed.stdout)["tenants"]["1"]
-        column = "remaining" if "lot" in change else "points"
-        undo = f"{change.split(' SET ')[0]} SET {column} = {column} {back}"
-        subprocess.run(f'{commands["psql"]} -c "{undo}"', shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
+        assert place in found["tenants"]["1"] + found["epochs"]["1"]
     subprocess.run(commands["stop"], shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
     assert keyuan("verify", "--data", str(data)).returncode == 0
 

@@ -5,12 +5,17 @@ Deliberately not here: a chain that is kept by somebody else, and a process that
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from keyuan.anchor import reads, store
+from keyuan.anchor.audit import EpochDifferenceError
 from keyuan.app.installation import KEYS, Installation
+from keyuan.contracts.calls import read_commitments, read_latest
 from keyuan.flows.anchor_epochs import Anchoring
 from keyuan.flows.close_epochs import EPOCH, Closer
+from keyuan.flows.verify import verify_epochs
 from keyuan.kernel.clock import system_now, to_us
 
 CHAIN = "chain"
@@ -66,3 +71,23 @@ def _gas(anchoring: Anchoring, anchored: int) -> dict[str, float]:
     """Return what anchoring an epoch costs, and per movement of a full one; the first one costs more."""
     used = anchoring.gas_used(min(2, anchored)) if anchored else None
     return {} if used is None else {"anchor": used, "per_movement": round(used / EPOCH, 2)}
+
+
+def verify_anchored(installation: Installation, tenant: int) -> tuple[bool, str]:
+    """Make a tenant's epochs again from its entries, compare them with the chain's, and say in words what was found."""
+    try:
+        words = verify_epochs(installation.database, tenant, partial(_on_chain, installation.folder / CHAIN))
+    except EpochDifferenceError as error:
+        return False, f"FAIL: tenant {tenant}, {error.where}: {error.what}"
+    return True, f"PASS: tenant {tenant}, {words}"
+
+
+def _on_chain(folder: Path, contract: bytes) -> list[bytes]:
+    """Return the commitments that the embedded chain has; none where it was never made."""
+    from keyuan.engines.chain.embedded import ChainMissingError, Replica  # noqa: PLC0415  # a second, as above
+
+    try:
+        ask = partial(Replica(folder).call, contract)
+    except ChainMissingError:
+        return []
+    return read_commitments(1, read_latest("LedgerAnchor", ask), ask)

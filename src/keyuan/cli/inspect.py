@@ -24,17 +24,21 @@ def config_show(data: DataDir = None, as_json: AsJson = False) -> None:
 
 
 def verify(data: DataDir = None, as_json: AsJson = False) -> None:
-    """Rebuild every balance and lot from entries alone and compare; print PASS, or the first difference."""
+    """Rebuild every balance, lot and epoch from entries alone and compare; print PASS, or the first difference."""
+    from keyuan.app.anchoring import verify_anchored
     from keyuan.app.installation import opened
     from keyuan.app.workers import tenants
     from keyuan.flows.verify import verify as verify_all
     from keyuan.kernel.config import load_settings
 
     with opened(load_settings(data)) as installation:
-        reports = verify_all(installation.database, tenants(installation.database, installation.tenant))
-    ok = all(report.ok for report in reports)
-    value = {"ok": ok, "tenants": {str(report.tenant): report.words() for report in reports}}
-    answer(value, as_json, lambda: "\n".join(report.words() for report in reports))
+        every = tenants(installation.database, installation.tenant)
+        reports = verify_all(installation.database, every)
+        epochs = {tenant: verify_anchored(installation, tenant) for tenant in every}
+    ok = all(report.ok for report in reports) and all(sound for sound, _words in epochs.values())
+    words = {tenant: words for tenant, (_sound, words) in epochs.items()}
+    value = {"ok": ok, "tenants": {str(report.tenant): report.words() for report in reports}, "epochs": words}
+    answer(value, as_json, lambda: "\n".join([*(report.words() for report in reports), *words.values()]))
     if not ok:
         raise typer.Exit(EXIT_FAILED)
 

@@ -1,6 +1,6 @@
 """A real node for tests: anvil, from npm by a lock file, beside the virtual environment. Its public keys are not used.
 
-Where neither anvil nor npm is, there are no tests with it; in CI it must be there.
+Where it is not and cannot be installed, there are no tests with it; `.ci/run` installs npm.
 """
 
 import fcntl
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -24,10 +25,16 @@ _PLACE = Path(sys.prefix) / "test-node"
 CHAIN_ID = 424_242
 
 
+@lru_cache
 def is_to_be_had() -> bool:
     """Whether anvil is here or can be installed."""
     is_packaged = (sys.platform, platform.machine()) == ("linux", "x86_64")
-    return shutil.which("anvil") is not None or (is_packaged and shutil.which("npm") is not None)
+    if shutil.which("anvil") is None and not (is_packaged and shutil.which("npm")):
+        return False
+    try:
+        return subprocess.run([program(), "--version"], capture_output=True, timeout=60, check=False).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
 
 
 def program() -> str:

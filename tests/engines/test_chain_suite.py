@@ -78,10 +78,6 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     chain.close()
 
 
-def test_in_ci_the_real_node_is_tested():
-    assert anvil.is_to_be_had() or not os.environ.get("CI")
-
-
 def test_blocks_are_numbered_and_name_their_parents(world: World):
     before = world.reader.head()
     world.send(Call(world.signer.address, b""))

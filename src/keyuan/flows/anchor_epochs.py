@@ -90,6 +90,10 @@ class Anchoring:
                 outbox.submit(job, call, now_us)
                 outbox.advance(now_us)
                 known = self._store().of_job(job)
+            elif known[-1].state is State.GONE:  # another transaction took its place: it needs a new one
+                outbox.try_again(job, now_us)
+                outbox.advance(now_us)
+                known = self._store().of_job(job)
             if not _is_anchored(known):
                 return number - 1
         return len(epochs)

@@ -76,7 +76,7 @@ def test_every_movement_is_a_leaf_and_every_epoch_but_the_last_is_full(told: Dat
     found = epochs(told)
     assert {each.header.last_seq - each.header.first_seq + 1 for each in found[:-1]} == {SIZE}
     assert found[-1].header.last_seq == entries(told)
-    assert checked(told) == (entries(told), len(found))
+    assert checked(told)[:2] == (entries(told), len(found))
 
 
 def test_what_a_book_owes_is_what_the_ledger_says(told: Database):
@@ -139,7 +139,7 @@ def test_nothing_is_closed_where_commitments_stand_nowhere(database: Database):
     tell(database, 1)
     with pytest.raises(store.NoDomainError):
         Closer(database, 1).step(NOW)
-    assert checked(database) == (0, 0)
+    assert checked(database)[:2] == (0, 0)
 
 
 def test_another_tenant_sees_nothing_of_it(told: Database):

@@ -120,3 +120,12 @@ def test_many_questions_leave_no_trace(machine: Machine):
     for _ in range(300):
         machine.call(b"")
     assert journal_length(machine) <= before + 10
+
+
+def test_opening_py_evm_leaves_the_recursion_limit_as_it_was():
+    code = (
+        "import sys; limit = sys.getrecursionlimit();"
+        "from keyuan.engines.evm import open_machine; open_machine('py-evm');"
+        "assert sys.getrecursionlimit() == limit, sys.getrecursionlimit()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

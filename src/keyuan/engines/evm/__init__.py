@@ -6,6 +6,7 @@ machine is opened. Chains stand in `engines/chain`.
 Units: `_s` seconds since 1970.
 """
 
+import sys
 from importlib.util import find_spec
 from typing import Literal
 
@@ -25,8 +26,11 @@ def open_machine(kind: Kind | None = None) -> Machine:
         from keyuan.engines.evm.revm import RevmMachine  # noqa: PLC0415  # a driver, imported when it is needed
 
         return RevmMachine()
+    # py-evm raises the interpreter's recursion limit so far that a deeply nested JSON text would end the process.
+    limit = sys.getrecursionlimit()
     from keyuan.engines.evm.pyevm import PyEvmMachine  # noqa: PLC0415  # it takes more than a second
 
+    sys.setrecursionlimit(limit)
     return PyEvmMachine()
 
 

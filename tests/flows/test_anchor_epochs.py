@@ -11,10 +11,11 @@ from keyuan import contracts, ledger
 from keyuan.anchor import reads
 from keyuan.app.demo import story
 from keyuan.consent import Purpose
+from keyuan.contracts.calls import read_commitments, read_latest
 from keyuan.engines.chain.embedded import EmbeddedChain
 from keyuan.engines.chain.signer import Signer, open_publisher
 from keyuan.engines.database import Database
-from keyuan.flows.anchor_epochs import Anchoring, commitment_of, latest_anchored
+from keyuan.flows.anchor_epochs import Anchoring
 from keyuan.flows.close_epochs import Closer, close_all
 from keyuan.flows.gate import WrongAwardError
 from keyuan.kernel.clock import to_us
@@ -54,7 +55,7 @@ class Site:
 
     def on_chain(self, anchoring: Anchoring) -> list[bytes]:
         call = partial(self.chain.call, anchoring.addresses["LedgerAnchor"])
-        return [commitment_of(call, epoch) for epoch in range(1, latest_anchored(call) + 1)]
+        return read_commitments(1, read_latest("LedgerAnchor", call), call)
 
 
 @pytest.fixture

@@ -6,18 +6,18 @@ Units: `_us` microseconds since 1970, `_s` seconds.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from struct import pack
 from typing import Final
 
 from keyuan import contracts, loyalty
 from keyuan.anchor import reads, store
 from keyuan.anchor.header import Domain
 from keyuan.anchor.leaf import decode
-from keyuan.contracts import Book, TermsCode, name_digest
+from keyuan.contracts import Book, Terms, TermsCode, doubled_digest, name_digest
 from keyuan.contracts.artifacts import Target
+from keyuan.contracts.calls import anchor_creation, anchor_data, terms_creation
 from keyuan.engines.chain import Call, Chain
 from keyuan.engines.chain.deploy import deploy
 from keyuan.engines.chain.outbox import Attempt, Outbox, State
@@ -32,7 +32,6 @@ from keyuan.loyalty import Programme
 ROTATION_S: Final = 7 * 86_400
 NOTICE_S: Final = 30 * 86_400
 TARGET: Final[Target] = "cancun"
-_WORD: Final = 32
 _LEDGER_BYTES: Final = 32
 
 
@@ -59,10 +58,11 @@ class Anchoring:
         """Deploy what is not there yet, and return the addresses by name; ask again until nothing is open."""
         with self.database.transaction(self.tenant) as session:
             programmes = loyalty.programmes(session)
-        self._deployed("LedgerAnchor", _words(self.signer.address, ROTATION_S), now_us)
+        publisher = self.signer.address
+        self._deployed("LedgerAnchor", anchor_creation(TARGET, publisher, ROTATION_S), now_us)
         for programme in programmes:
-            name, arguments = _terms_of(self.signer.address, programme)
-            self._deployed(name, arguments, now_us)
+            name, (book, first) = f"ProgramTerms:{programme.id}", terms_of(programme)
+            self._deployed(name, terms_creation(TARGET, publisher, (ROTATION_S, NOTICE_S), book, first), now_us)
             self._take_terms(self.addresses[name])
         with self.database.transaction(self.tenant) as session:
             ledger = secrets.token_bytes(_LEDGER_BYTES)
@@ -86,7 +86,7 @@ class Anchoring:
             known = self._store().of_job(job)
             if not known:
                 self._check(epoch)
-                call = Call(epoch.header.contract, _anchor_data(number, epoch.commitment))
+                call = Call(epoch.header.contract, anchor_data(number, epoch.commitment))
                 outbox.submit(job, call, now_us)
                 outbox.advance(now_us)
                 known = self._store().of_job(job)
@@ -111,13 +111,11 @@ class Anchoring:
         with self.database.transaction(self.tenant) as session:
             store.note_passed(session, header.epoch, awards)
 
-    def _deployed(self, name: str, arguments: bytes, now_us: int) -> None:
-        kind = "LedgerAnchor" if name == "LedgerAnchor" else "ProgramTerms"
+    def _deployed(self, name: str, creation: bytes, now_us: int) -> None:
         outbox = self._outbox()
-        creation = contracts.load(kind).codes[TARGET].creation
-        deployment = deploy(outbox, name, creation, arguments, now_us=now_us)
+        deployment = deploy(outbox, name, creation, now_us=now_us)
         while not deployment.is_final and outbox.advance(now_us):
-            deployment = deploy(outbox, name, creation, arguments, now_us=now_us)
+            deployment = deploy(outbox, name, creation, now_us=now_us)
         self.addresses[name] = deployment.address
 
     def _take_terms(self, address: bytes) -> None:
@@ -138,34 +136,15 @@ class Anchoring:
         return Outbox(self.chain, self._store(), self.signer)
 
 
-def latest_anchored(call: Callable[[bytes], bytes]) -> int:
-    """Return the newest epoch that a LedgerAnchor has; `call` asks it."""
-    return int.from_bytes(call(contracts.load("LedgerAnchor").selectors["latest()"]), "big")
-
-
-def commitment_of(call: Callable[[bytes], bytes], epoch: int) -> bytes:
-    """Return the commitment of an epoch as it stands in a LedgerAnchor; `call` asks it."""
-    return call(contracts.load("LedgerAnchor").selectors["commitment(uint64)"] + epoch.to_bytes(_WORD, "big"))
-
-
 def _is_anchored(attempts: Sequence[Attempt]) -> bool:
     if attempts[-1].state is State.FINAL and not attempts[-1].succeeded:
         raise NotAnchoredError(job=attempts[-1].job)
     return any(attempt.state is State.FINAL for attempt in attempts)
 
 
-def _anchor_data(epoch: int, commitment: bytes) -> bytes:
-    selector = contracts.load("LedgerAnchor").selectors["anchor(uint64,bytes32)"]
-    return selector + epoch.to_bytes(_WORD, "big") + commitment
-
-
-def _terms_of(publisher: bytes, programme: Programme) -> tuple[str, bytes]:
+def terms_of(programme: Programme) -> tuple[Book, Terms]:
+    """Return whose points a programme's terms are about, and its rule as the contract holds it."""
     rule = programme.rule
-    book = (name_digest(programme.brand), name_digest(programme.currency), name_digest(rule.name))
-    numbers = (rule.starts_at_us, rule.minor_per_point, rule.daily_cap, rule.expiry_months)
-    first = pack(">24xQ24xQ24xQ24xQ32s", *numbers, contracts.doubled_digest(rule.doubled_categories))
-    return f"ProgramTerms:{programme.id}", _words(publisher, ROTATION_S, NOTICE_S) + b"".join(book) + first
-
-
-def _words(address: bytes, *numbers: int) -> bytes:
-    return address.rjust(_WORD, b"\0") + b"".join([number.to_bytes(_WORD, "big") for number in numbers])
+    book = Book(name_digest(programme.brand), name_digest(programme.currency), name_digest(rule.name))
+    doubled = doubled_digest(rule.doubled_categories)
+    return book, Terms(rule.starts_at_us, rule.minor_per_point, rule.daily_cap, rule.expiry_months, doubled)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from keyuan.kernel.clock import DAY_US, add_months, date_of, months_from
+from keyuan.kernel.clock import DAY_US, date_of, months_from
 from keyuan.kernel.digest import framed
 from keyuan.kernel.errors import MissingError
 
@@ -40,10 +40,6 @@ class EarnRule(NamedTuple):
     doubled_categories: frozenset[str]
     expiry_months: int
     starts_at_us: int = 946_684_800_000_000  # the year 2000: before everything that a ledger holds
-
-    def expires_at_us(self, at_us: int) -> int:
-        """Return the instant at which a lot earned at `at_us` expires: the same instant, months later."""
-        return add_months(at_us, self.expiry_months)
 
     def lasts(self, day: int) -> timedelta:
         """Return how long a lot lasts that is earned on a day, counted from the epoch."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyuan.kernel.clock import DAY_US, from_us, to_us
+from keyuan.kernel.clock import DAY_US, add_months, from_us, to_us
 from keyuan.loyalty import Basket, EarnRule, Quote, day_of, doubled_minor, earn_key, order_subject, quote_many
 
 RULE = EarnRule("basket", 1, 100, 500, frozenset({"COFFEE", "FLUID MILK PRODUCTS"}), 12)
@@ -69,8 +69,10 @@ def test_no_day_ever_exceeds_the_cap_and_batches_do_not_matter(row: list[Basket]
     [("2017-01-01T11:53:26", "2018-01-01T11:53:26"), ("2016-02-29T10:00:00", "2017-02-28T10:00:00")],
 )
 def test_a_lot_expires_at_the_same_instant_twelve_months_later(at: str, expires: str):
-    at_us = to_us(datetime.fromisoformat(f"{at}+00:00"))
-    assert from_us(RULE.expires_at_us(at_us)) == datetime.fromisoformat(f"{expires}+00:00")
+    earned_at = datetime.fromisoformat(f"{at}+00:00")
+    lasts = RULE.lasts(to_us(earned_at) // DAY_US)
+    assert earned_at + lasts == datetime.fromisoformat(f"{expires}+00:00")
+    assert from_us(add_months(to_us(earned_at), RULE.expiry_months)) == earned_at + lasts
 
 
 def test_the_key_of_an_order_depends_on_tenant_programme_rule_and_order_and_nothing_else():

@@ -11,6 +11,7 @@ books are rebuilt from their entries and must agree.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -19,8 +20,9 @@ from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
 from random import Random
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
+from benches.server import Server
 from benches.tpcb import TENANT, Bench, arguments, show
 from keyuan import ledger
 from keyuan.app.workers import collected_between, tune
@@ -112,23 +114,30 @@ def write(task: Task, orders: End) -> None:
             batches = [till.batch() for _ in range(number)]
             orders.send(None)
             orders.recv()
-            posted = 0
+            posted, used_s = 0, time.process_time()
             for batch in batches:
                 with database.transaction(task.tenant, behind=True) as session:
                     outcomes = ledger.post(session, batch, memory)
                 posted += sum(outcome.posted and not outcome.repeated for outcome in outcomes)
                 collect(True)  # the step was busy
-            orders.send(posted)
+            orders.send(Posted(posted, time.process_time() - used_s))
+
+
+class Posted(NamedTuple):
+    """What a writer has done: entries that it posted, and the CPU time that its own process took for them."""
+
+    entries: int
+    cpu_s: float
 
 
 class Writers:
-    """The writers' processes."""
+    """The writers' processes, one for each tenant."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Server, tenants: Sequence[int] = TENANTS) -> None:
         processes = get_context("spawn")
         self._ends: list[End] = []
         self._processes: list[SpawnProcess] = []
-        for tenant in TENANTS:
+        for tenant in tenants:
             mine, theirs = processes.Pipe()
             task = Task(bench.roles, bench.token_key, tenant)
             self._processes.append(processes.Process(target=write, args=(task, theirs)))
@@ -148,10 +157,16 @@ class Writers:
 
     def rate(self, batches: int, writers: int = len(TENANTS)) -> float:
         """Let the first so many post so many batches each at once, and return their postings a second together."""
+        done, seconds = self.post(batches, writers)
+        return sum(each.entries for each in done) / seconds
+
+    def post(self, batches: int, writers: int) -> tuple[list[Posted], float]:
+        """Let the first so many post so many batches each at once; return what each did, and the seconds it took."""
         at_work = self._ends[:writers]
         _tell(at_work, batches)
         start = time.perf_counter()
-        return sum(_tell(at_work, 1)) / (time.perf_counter() - start)
+        done: list[Posted] = _tell(at_work, 1)
+        return done, time.perf_counter() - start
 
 
 def _tell(ends: list[End], order: int) -> list[Any]:

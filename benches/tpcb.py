@@ -11,27 +11,17 @@ import argparse
 import json
 import os
 import re
-import secrets
 import statistics
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Any, LiteralString, Self
+from typing import Any, Self
 
-import psycopg
-
-from keyuan.engines.database import Database
-from keyuan.engines.database.bootstrap import Roles, bootstrap
-from keyuan.engines.database.embedded import open_cluster, remove
+from benches.server import TENANT, Server
 from keyuan.engines.database.embedded.programs import installed
-from keyuan.engines.database.migrate import add_tenant, migrate
 
 CLIENTS, THREADS = 16, 2
-TENANT = 1
+__all__ = ["TENANT", "Bench", "Result", "arguments", "show"]
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
@@ -62,37 +52,18 @@ class Result:
         return json.dumps(body | more)
 
 
-class Bench:
-    """An embedded cluster of its own with a migrated database and a pgbench database, removed afterwards."""
+class Bench(Server):
+    """A server that has a pgbench database too."""
 
     def __init__(self, name: str, *, quick: bool) -> None:
-        self.name, self.quick = name, quick
+        super().__init__(name)
+        self.quick = quick
         self.seconds, self.rounds, self.scale = (4, 1, 5) if quick else (20, 3, 50)
-        self._folder = tempfile.TemporaryDirectory(prefix="keyuan-bench-")
-        self.data = Path(self._folder.name) / "data"
-        self.cluster = open_cluster(self.data)
 
     def __enter__(self) -> Self:
-        self.cluster.start(progress=self.tell)
-        self.roles: Roles = bootstrap(self.cluster.superuser(), "bench", self.data / "bench-keys")
-        self.token_key = secrets.token_bytes(32)
-        migrate(self.roles.owner, self.token_key)
-        add_tenant(self.roles.owner, TENANT, "Bench")
-        self.database = Database(self.roles.app, self.token_key, size=8)
+        super().__enter__()
         self._prepare()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.database.close()
-        self.cluster.stop()
-        remove(self.data)
-        self._folder.cleanup()
-
-    def tell(self, text: str) -> None:
-        """Say on standard error how far we are."""
-        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
 
     def compare(self, unit: str, ours: Callable[[], float]) -> Result:
         """Run the rounds, ours and TPC-B in turn."""
@@ -105,7 +76,7 @@ class Bench:
         return Result(self.name, value, unit, baseline, value / baseline, rounds, self.quick)
 
     def _prepare(self) -> None:
-        self._as_superuser("CREATE DATABASE pgbench")
+        self.as_superuser("CREATE DATABASE pgbench")
         self.tell(f"filling pgbench at scale {self.scale}")
         self._pgbench("-i", "-q", "-s", str(self.scale))
 
@@ -116,15 +87,6 @@ class Bench:
         found = _TPS.search(output)
         assert found is not None, output
         return float(found[1])
-
-    def checkpoint(self) -> None:
-        """Write everything out."""
-        self._as_superuser("CHECKPOINT")
-
-    def _as_superuser(self, statement: LiteralString) -> None:
-        facts: dict[str, Any] = self.cluster.superuser()
-        with psycopg.connect(**facts, autocommit=True) as connection:
-            connection.execute(statement)
 
     def _pgbench(self, *options: str) -> str:
         facts: dict[str, Any] = self.cluster.superuser("pgbench")

@@ -95,24 +95,16 @@ def _closed(session: Session, state: LedgerState, legs: Sequence[ledger.HolderLe
             if account not in state.standings
         },
     )
-    movements = [_movement(leg) for leg in legs]
+    movements = [movement(leg) for leg in legs]
     return close(state, movements, fresh, to_us(now), store.new_terms(session, state.terms))
 
 
-def _movement(leg: ledger.HolderLeg) -> Movement:
+def movement(leg: ledger.HolderLeg) -> Movement:
+    """Return an entry of the ledger as an epoch takes it."""
+    (_seq, at, kind, account, brand, currency, points, rule, rule_version, base_minor, extra_minor, day, day_points,
+     expires_at, reference) = leg  # fmt: skip
     return Movement(
-        at_us=to_us(leg.at),
-        kind=leg.kind,
-        account=leg.account,
-        brand=leg.brand,
-        currency=leg.currency,
-        points=leg.points,
-        rule=leg.rule,
-        rule_version=leg.rule_version,
-        base_minor=leg.base_minor,
-        extra_minor=leg.extra_minor,
-        day=None if leg.day is None else leg.day.toordinal() - EPOCH_DAY,
-        day_points=leg.day_points,
-        expires_at_us=None if leg.expires_at is None else to_us(leg.expires_at),
-        reference=leg.reference,
-    )
+        to_us(at), kind, account, brand, currency, points, rule, rule_version, base_minor, extra_minor,
+        None if day is None else day.toordinal() - EPOCH_DAY, day_points,
+        None if expires_at is None else to_us(expires_at), reference,
+    )  # fmt: skip

@@ -23,7 +23,7 @@ from keyuan.kernel.config import load_settings
 KEYUAN = (sys.executable, "-m", "keyuan.cli")
 RECOVER_S = 90.0
 _POLL_S = 0.05
-CHILDREN = ("web", "points", "portraits", "jobs")
+CHILDREN = ("web", "points", "portraits", "jobs", "anchor")
 TARGETS = (*CHILDREN, "postmaster", "backend", "cluster", "up")
 
 

@@ -42,7 +42,7 @@ class Site:
 
     def anchoring(self) -> Anchoring:
         made = Anchoring(self.shop.database, 1, self.chain, self.signer)
-        made.prepare(NOW_US)
+        assert made.prepare(NOW_US)
         return made
 
     def stored(self) -> list[reads.StoredEpoch]:

@@ -16,7 +16,7 @@ from keyuan.engines.secrets import Secrets
 from keyuan.events import Candidate, Gate, read_after
 from keyuan.web import make_app
 from keyuan.web.appender import Appender, AppenderClosedError, AppendFailedError, Job
-from keyuan.web.intake import Intake
+from keyuan.web.intake import Intake, Patience
 from keyuan.web.write_keys import REMEMBER_S, WriteKeys
 from web.serving import NOW, serving
 
@@ -199,7 +199,7 @@ def test_one_message_sent_many_times_at_once_is_in_the_log_once(
 def test_too_many_waiting_requests_are_told_to_come_back(
     database: Database, secrets: Secrets, keys: dict[int, str], superuser: psycopg.Connection[Any]
 ):
-    app = make_app(database, secrets, waiting_max=2)
+    app = make_app(database, secrets, patience=Patience(waiting_max=2))
     with serving(app) as address, ThreadPoolExecutor(2) as threads:
         with held_log(superuser):
             waiting = [threads.submit(post_until_taken, address, keys[1], name) for name in ("a", "b")]
@@ -234,7 +234,7 @@ def told_to_come_back(address: str, key: str) -> httpx.Response:
 def test_who_waits_too_long_is_told_to_come_back(
     database: Database, secrets: Secrets, keys: dict[int, str], superuser: psycopg.Connection[Any]
 ):
-    with serving(make_app(database, secrets, answer_s_max=0.2)) as address:
+    with serving(make_app(database, secrets, patience=Patience(answer_s_max=0.2))) as address:
         with held_log(superuser):
             response = post(address, keys[1], "a")
             assert (response.status_code, response.headers["retry-after"]) == (503, "2")

@@ -4,9 +4,22 @@ INSERT INTO anchor.domain (tenant, chain_id, contract, ledger)
 VALUES (%(tenant)s, %(chain_id)s, %(contract)s, %(ledger)s)
     ON CONFLICT (tenant) DO NOTHING
 
--- lock_domain --
+-- begin_closing --
+-- The row that closers lock; made by whoever comes first.
+INSERT INTO anchor.closing (tenant) VALUES (%(tenant)s) ON CONFLICT (tenant) DO NOTHING
+
+-- lock_closing --
 -- One closer at a time: the lock is held to the end of its transaction.
-SELECT d.chain_id, d.contract, d.ledger, d.waiting_since, d.paused FROM anchor.domain AS d FOR UPDATE
+SELECT c.paused, c.close_through, c.waiting_since FROM anchor.closing AS c FOR UPDATE
+
+-- progress --
+-- Without waiting for the closer.
+SELECT coalesce(c.paused, false), coalesce(c.close_through, 0), c.alarm, coalesce(e.epoch, 0), coalesce(e.last_entry, 0),
+       coalesce(a.epoch, 0)
+  FROM (VALUES (1)) AS one (row)
+  LEFT JOIN anchor.closing AS c ON true
+  LEFT JOIN LATERAL (SELECT l.epoch, l.last_entry FROM anchor.epoch AS l ORDER BY l.epoch DESC LIMIT 1) AS e ON true
+  LEFT JOIN LATERAL (SELECT max(d.epoch) AS epoch FROM anchor.anchored AS d) AS a ON true
 
 -- domain --
 -- Without waiting for the closer.
@@ -14,11 +27,39 @@ SELECT d.chain_id, d.contract, d.ledger FROM anchor.domain AS d
 
 -- wait_since --
 -- When a movement without an epoch was first seen; NULL when there is none.
-UPDATE anchor.domain SET waiting_since = %(since)s
+UPDATE anchor.closing SET waiting_since = %(since)s
 
 -- pause --
 -- While many movements come in, epochs are closed by count only.
-UPDATE anchor.domain SET paused = %(paused)s
+UPDATE anchor.closing SET paused = %(paused)s
+
+-- close_through --
+-- What is due once stays due.
+UPDATE anchor.closing SET close_through = greatest(close_through, %(entry)s)
+
+-- raise_alarm --
+-- NULL when all is well again.
+UPDATE anchor.closing SET alarm = %(alarm)s WHERE alarm IS DISTINCT FROM %(alarm)s
+
+-- add_contract --
+-- It stands there for good.
+INSERT INTO anchor.contract (tenant, name, address) VALUES (%(tenant)s, %(name)s, %(address)s)
+    ON CONFLICT (tenant, name) DO NOTHING
+
+-- contracts --
+-- By name.
+SELECT c.name, c.address FROM anchor.contract AS c ORDER BY c.name
+
+-- note_anchored --
+-- Told again it is kept once.
+INSERT INTO anchor.anchored (tenant, epoch, transaction, block_number, gas_used)
+VALUES (%(tenant)s, %(epoch)s, %(transaction)s, %(block_number)s, %(gas_used)s)
+    ON CONFLICT (tenant, epoch) DO NOTHING
+
+-- anchored --
+-- How many, and what the last one that was not the first has cost: the first pays for storage that the others find.
+SELECT coalesce(max(a.epoch), 0)::int8, (array_agg(a.gas_used ORDER BY a.epoch > 1 DESC, a.epoch DESC))[1]
+  FROM anchor.anchored AS a
 
 -- last_epoch --
 -- Where the next one goes on.
@@ -72,8 +113,12 @@ INSERT INTO anchor.epoch (tenant, epoch, header, commitment, records, frontier, 
 VALUES (%(tenant)s, %(epoch)s, %(header)s, %(commitment)s, %(records)s, %(frontier)s, %(last_entry)s)
 
 -- epochs --
--- All headers, in order.
-SELECT e.epoch, e.header, e.commitment, e.records FROM anchor.epoch AS e ORDER BY e.epoch
+-- Headers in order, from the epoch after a number on.
+SELECT e.epoch, e.header, e.commitment, e.records
+  FROM anchor.epoch AS e
+ WHERE e.epoch > %(after)s
+ ORDER BY e.epoch
+ LIMIT %(most)s
 
 -- leaves_after --
 -- The log, in order; a body that was destroyed is NULL.

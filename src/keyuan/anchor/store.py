@@ -17,6 +17,7 @@ from keyuan.engines.database import Session, load_statements
 from keyuan.kernel.errors import CorruptionError, MissingError
 
 _SQL = load_statements(__package__ or "")
+_ALARM_CHARS: Final = 2_000
 _LEAF: Final = {"seq": "int8", "entry": "int8", "account": "int8", "hash": "bytea", "body": "bytea"}
 _STANDING: Final = {
     "account": "int8", "brand": "text", "currency": "text", "place": "int8", "pseudonym": "bytea",
@@ -29,11 +30,12 @@ class NoDomainError(MissingError):
 
 
 class Post(NamedTuple):
-    """The closer's hold of a tenant: where its commitments go, and since when a movement has been waiting."""
+    """The closer's hold of a tenant: where its commitments go, and what is to be closed before it is full."""
 
     domain: Domain
-    waiting_since: datetime | None
     paused: bool
+    close_through: int
+    waiting_since: datetime | None
 
 
 class Stored(NamedTuple):
@@ -54,10 +56,15 @@ def lock(session: Session) -> Post:
     Raises:
         NoDomainError: nothing can be closed yet.
     """
-    row = session.row(_SQL["lock_domain"])
-    if row is None:
+    domain = session.row(_SQL["domain"])
+    if domain is None:
         raise NoDomainError
-    return Post(Domain(*row[:3]), *row[3:])
+    return Post(Domain(*domain), *_locked(session))
+
+
+def _locked(session: Session) -> tuple[Any, ...]:
+    session.execute(_SQL["begin_closing"], tenant=session.tenant)
+    return session.row(_SQL["lock_closing"]) or ()
 
 
 def wait_since(session: Session, since: datetime | None) -> None:
@@ -67,7 +74,37 @@ def wait_since(session: Session, since: datetime | None) -> None:
 
 def pause(session: Session, *, paused: bool) -> None:
     """Close by count only, or go on closing what has waited for long enough."""
+    _locked(session)
     session.execute(_SQL["pause"], paused=paused)
+
+
+def close_through(session: Session, entry: int) -> None:
+    """Have everything closed soon that comes no later than an entry of the ledger, however little it is."""
+    _locked(session)
+    session.execute(_SQL["close_through"], entry=entry)
+
+
+def raise_alarm(session: Session, alarm: str | None) -> None:
+    """Keep what anchoring stopped at; None when it goes on."""
+    _locked(session)
+    session.execute(_SQL["raise_alarm"], alarm=None if alarm is None else alarm[:_ALARM_CHARS])
+
+
+def add_contract(session: Session, name: str, address: bytes) -> None:
+    """Keep where a contract stands for good."""
+    session.execute(_SQL["add_contract"], tenant=session.tenant, name=name, address=address)
+
+
+def note_anchored(session: Session, epoch: int, transaction: bytes, block_number: int, gas_used: int) -> None:
+    """Keep that an epoch's commitment is final on the chain; told again it is kept once."""
+    session.execute(
+        _SQL["note_anchored"],
+        tenant=session.tenant,
+        epoch=epoch,
+        transaction=transaction,
+        block_number=block_number,
+        gas_used=gas_used,
+    )
 
 
 def add_terms(session: Session, contract: bytes, version: int, terms_hash: bytes) -> bool:

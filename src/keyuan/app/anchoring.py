@@ -1,93 +1,167 @@
-"""Bringing the points to the chain: contracts, epochs, gate, commitments, from a command that owns the embedded chain.
+"""The way of the points to the chain: epochs are closed, every award is computed again, commitments are sent.
 
-Deliberately not here: a chain that is kept by somebody else, and a process that does this all the time.
+One process does it all the time (`workers.run_anchor`); a command does it itself where nobody serves, else it asks and
+waits. Deliberately not here: which chain it is (`chains`).
 """
 
+import logging
+import time
 from collections.abc import Callable
-from contextlib import closing
+from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from keyuan.anchor import reads, store
 from keyuan.anchor.audit import EpochDifferenceError
-from keyuan.app.installation import KEYS, Installation
+from keyuan.app.chains import KEPT_BY, own_chain, read_chain
+from keyuan.app.installation import Installation
+from keyuan.app.use import is_served
 from keyuan.contracts.calls import read_commitments, read_latest
-from keyuan.flows.anchor_epochs import Anchoring
-from keyuan.flows.close_epochs import EPOCH, Closer
+from keyuan.engines.chain import Chain, ChainAnswerError, ChainUnreachableError
+from keyuan.engines.chain.outbox.post import AccountSigner
+from keyuan.flows.anchor_epochs import ANCHOR, Anchoring
+from keyuan.flows.close_epochs import Closer, ask_for_the_rest
 from keyuan.flows.verify import verify_epochs
 from keyuan.kernel.clock import system_now, to_us
+from keyuan.kernel.errors import EngineError, KeyuanError, RefusedError
 
-CHAIN = "chain"
-KEPT_BY = "kept by the operator"
+_POLL_S = 0.1
+_log = logging.getLogger(__name__)
 
 Report = Callable[[int, int], None]
-"""Epochs that are anchored, and all there are (0 while it is not known)."""
+"""Epochs that are anchored, and all that there will be (0 while it is not known)."""
+
+
+class AnchoringStoppedError(RefusedError):
+    """Anchoring has stopped; the ledger goes on. Somebody has to look."""
+
+
+class Line:
+    """One tenant's epochs on their way to the chain."""
+
+    def __init__(self, installation: Installation, tenant: int, chain: Chain, signer: AccountSigner) -> None:
+        settings, self._database, self._tenant = installation.settings, installation.database, tenant
+        self._closer = Closer(
+            self._database, tenant, settings.epoch_movements, timedelta(seconds=settings.epoch_wait_s)
+        )
+        keeper = min(installation.tenants())
+        self._anchoring = Anchoring(self._database, tenant, chain, signer, keeper, settings.chain_evm)
+        self._anchored = -1
+        self._alarm: str | None = None
+
+    def step(self) -> bool:
+        """Close an epoch that is due and bring everything open further; return whether there was something to do.
+
+        What stops it is kept as an alarm, and tried again with the next step: the ledger and other tenants go on. So
+        they do while a node does not answer, without an alarm.
+
+        Raises:
+            EngineError: the database is in trouble.
+        """
+        try:
+            closed = self._close()
+            anchored = self._anchor()
+        except (ChainUnreachableError, ChainAnswerError):
+            return False
+        except EngineError:
+            raise
+        except KeyuanError as error:
+            self._raise_alarm(str(error))
+            return False
+        self._raise_alarm(None)
+        busy = closed > 0 or anchored != self._anchored
+        self._anchored = anchored
+        return busy
+
+    def _close(self) -> int:
+        try:
+            return self._closer.step(system_now())
+        except store.NoDomainError:
+            return 0
+
+    def _anchor(self) -> int:
+        now_us = to_us(system_now())
+        return self._anchoring.step(now_us) if self._anchoring.prepare(now_us) else 0
+
+    def _raise_alarm(self, alarm: str | None) -> None:
+        if alarm is not None and alarm != self._alarm:
+            _log.error("tenant %s: anchoring has stopped: %s", self._tenant, alarm)
+        with self._database.transaction(self._tenant) as session:
+            store.raise_alarm(session, alarm)
+        self._alarm = alarm
 
 
 def bring_to_chain(installation: Installation, report: Report) -> dict[str, Any]:
-    """Close everything that there is, have every award computed again, and anchor it; return what there is then.
+    """Have everything closed that there is, every award computed again, and all of it anchored; return what there is.
 
     Raises:
         ChainOwnedError: another process owns the embedded chain.
-        WrongAwardError: an award is not what the terms give; its epoch and those after it are not anchored.
+        AnchoringStoppedError: an award is not what the terms give, say; its epoch and those after it are not anchored.
     """
-    from keyuan.engines.chain.embedded import EmbeddedChain  # noqa: PLC0415  # a second, for who anchors only
-    from keyuan.engines.chain.signer import open_publisher  # noqa: PLC0415  # likewise
-
-    signer = open_publisher(installation.folder / KEYS)
-    with closing(EmbeddedChain(installation.folder / CHAIN, signer.address)) as chain:
-        anchoring = Anchoring(installation.database, installation.tenant, chain, signer)
-        addresses = anchoring.prepare(to_us(system_now()))
-        closer = Closer(installation.database, installation.tenant)
-        report(0, 0)
-        while closer.step(system_now(), rest=True):
-            pass
-        anchored = _anchor_all(installation, anchoring, report)
-        return _found(installation) | {
-            "anchored": anchored,
-            "contracts": {name: "0x" + address.hex() for name, address in addresses.items()},
-            "gas": _gas(anchoring, anchored),
-            "chain": KEPT_BY,
-        }
+    if installation.settings.chain != "off":
+        with installation.session() as session:
+            store.raise_alarm(session, None)  # an old one would be taken for a new one
+            ask_for_the_rest(session)
+        if is_served(installation.folder):
+            _wait(installation, report)
+        else:
+            _do(installation, report)
+    return _found(installation)
 
 
-def _anchor_all(installation: Installation, anchoring: Anchoring, report: Report) -> int:
-    with installation.database.transaction(installation.tenant) as session:
-        epochs = store.last_epoch(session)
-    anchored = -1
-    while (now := anchoring.step(to_us(system_now()))) > anchored:
-        anchored = now
-        report(anchored, epochs)
-    return anchored
+def _wait(installation: Installation, report: Report) -> None:
+    while not _is_complete(installation, report):
+        time.sleep(_POLL_S)
 
 
-def _found(installation: Installation) -> dict[str, int]:
-    with installation.database.transaction(installation.tenant) as session:
-        return reads.counts(session)._asdict()
+def _do(installation: Installation, report: Report) -> None:
+    with own_chain(installation.settings, installation.folder) as (chain, signer):
+        chain.block_number()  # a node that does not answer is told at once
+        line = Line(installation, installation.tenant, chain, signer)
+        while True:
+            busy = line.step()
+            if _is_complete(installation, report):
+                return
+            if not busy:
+                time.sleep(_POLL_S)
 
 
-def _gas(anchoring: Anchoring, anchored: int) -> dict[str, float]:
-    """Return what anchoring an epoch costs, and per movement of a full one; the first one costs more."""
-    used = anchoring.gas_used(min(2, anchored)) if anchored else None
-    return {} if used is None else {"anchor": used, "per_movement": round(used / EPOCH, 2)}
+def _is_complete(installation: Installation, report: Report) -> bool:
+    with installation.session() as session:
+        progress = reads.progress(session)
+        left = max(progress.close_through - progress.last_entry, 0)
+    report(progress.anchored, progress.epochs + -(-left // installation.settings.epoch_movements))
+    if progress.alarm is not None:
+        raise AnchoringStoppedError(f"Anchoring has stopped; the ledger goes on: {progress.alarm}")
+    return progress.is_complete
+
+
+def _found(installation: Installation) -> dict[str, Any]:
+    with installation.session() as session:
+        counts, anchored, contracts = reads.counts(session), reads.anchored(session), reads.contracts(session)
+    used = anchored.gas_used
+    per_movement = None if used is None else round(used / installation.settings.epoch_movements, 2)
+    return counts._asdict() | {
+        "anchored": anchored.epochs,
+        "contracts": {name: "0x" + address.hex() for name, address in contracts.items()},
+        "gas": {} if used is None else {"anchor": used, "per_movement": per_movement},
+        "chain": KEPT_BY[installation.settings.chain],
+    }
 
 
 def verify_anchored(installation: Installation, tenant: int) -> tuple[bool, str]:
     """Make a tenant's epochs again from its entries, compare them with the chain's, and say in words what was found."""
     try:
-        words = verify_epochs(installation.database, tenant, partial(_on_chain, installation.folder / CHAIN))
+        words = verify_epochs(installation.database, tenant, partial(_on_chain, installation))
     except EpochDifferenceError as error:
         return False, f"FAIL: tenant {tenant}, {error.where}: {error.what}"
     return True, f"PASS: tenant {tenant}, {words}"
 
 
-def _on_chain(folder: Path, contract: bytes) -> list[bytes]:
-    """Return the commitments that the embedded chain has; none where it was never made."""
-    from keyuan.engines.chain.embedded import ChainMissingError, Replica  # noqa: PLC0415  # a second, as above
-
-    try:
-        ask = partial(Replica(folder).call, contract)
-    except ChainMissingError:
+def _on_chain(installation: Installation, contract: bytes) -> list[bytes]:
+    """Return the commitments that the chain has; none where there is no chain."""
+    chain = read_chain(installation.settings, installation.folder)
+    if chain is None:
         return []
-    return read_commitments(1, read_latest("LedgerAnchor", ask), ask)
+    ask = partial(chain.call, contract)
+    return read_commitments(1, read_latest(ANCHOR, ask), ask)

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from keyuan import events
+from keyuan.anchor import reads
+from keyuan.app.chains import KEPT_BY, read_chain
 from keyuan.app.installation import KEYS, Installation, opened
 from keyuan.app.use import is_served
+from keyuan.engines.chain import ChainAnswerError, ChainUnreachableError, WrongChainError
 from keyuan.engines.database import Session
 from keyuan.engines.database.embedded import superuser_commands
 from keyuan.kernel.config import Settings
@@ -87,6 +90,22 @@ def _quarantine(_installation: Installation, session: Session) -> tuple[bool, st
     return True, f"{words}: look at them, then `keyuan replay`" if counts else "empty"
 
 
+def _chain(installation: Installation, session: Session) -> tuple[bool, str]:
+    if installation.settings.chain == "off":
+        return True, "switched off: nothing is anchored"
+    progress = reads.progress(session)
+    if progress.alarm is not None:
+        return False, f"anchoring has stopped, the ledger goes on: {progress.alarm}"
+    try:
+        chain = read_chain(installation.settings, installation.folder)
+        number = None if chain is None else chain.block_number()
+    except (ChainUnreachableError, ChainAnswerError, WrongChainError) as error:
+        return False, f"{error}; epochs wait in line until it answers"
+    if number is None:
+        return True, "not made yet"
+    return True, f"{progress.anchored} of {progress.epochs} epochs anchored; {KEPT_BY[installation.settings.chain]}"
+
+
 _CHECKS: dict[str, Check] = {
     "PostgreSQL": _version,
     "durability": _durable,
@@ -94,4 +113,5 @@ _CHECKS: dict[str, Check] = {
     "row-level security": _fences,
     "keys": _keys,
     "quarantine": _quarantine,
+    "chain": _chain,
 }

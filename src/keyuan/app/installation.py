@@ -5,13 +5,13 @@ the data folder, stops it again.
 """
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from keyuan.app.use import used
-from keyuan.engines.database import Database
+from keyuan.engines.database import Database, Session
 from keyuan.engines.database.bootstrap import APP, Roles, bootstrap, bootstrap_url
 from keyuan.engines.database.embedded import Cluster, open_cluster
 from keyuan.engines.database.embedded.passwords import kept_password
@@ -46,6 +46,15 @@ class Installation:
     def tenant(self) -> int:
         """The tenant that commands work for."""
         return self.settings.tenant
+
+    def tenants(self) -> list[int]:
+        """Return all tenants; the list is readable to every tenant's session."""
+        with self.session() as session:
+            return [row[0] for row in session.rows("SELECT t.tenant FROM sec.tenant_list AS t ORDER BY t.tenant")]
+
+    def session(self, *, snapshot: bool = False) -> AbstractContextManager[Session]:
+        """Open a transaction of the tenant that commands work for."""
+        return self.database.transaction(self.tenant, snapshot=snapshot)
 
 
 def _quiet(_text: str) -> None:

@@ -25,7 +25,7 @@ from keyuan.flows.places import CONSUMERS
 from keyuan.kernel.clock import system_now
 
 RUN_FILE = "run.json"
-PARTS = ("web", *CONSUMERS, "jobs")
+PARTS = ("web", *CONSUMERS, "jobs", "anchor")
 _KEY_FILE = "write-key"
 _POLL_S = 0.1
 _WEB_S_MAX = 30.0
@@ -68,7 +68,7 @@ def _joined(installation: Installation) -> Running | None:
 
 @contextmanager
 def serving(installation: Installation, tell: Tell, *, wait: bool = False) -> Generator[Running, None, None]:
-    """Start web, consumers and jobs, and stop them at the end; `wait`: say where only when web takes requests."""
+    """Start web and the others, and stop them at the end; `wait`: say where only when web takes requests."""
     run_file = installation.folder / RUN_FILE
     with served(installation.folder):
         run_file.unlink(missing_ok=True)  # of a server that was killed
@@ -123,7 +123,8 @@ def wait_for_stop() -> None:
 def _commands(installation: Installation, port: int) -> dict[str, Sequence[str]]:
     common = [sys.executable, "-m", "keyuan.cli", "process"]
     where = ["--data", str(installation.folder), "--port", str(port)]
-    return {part: [*common, part, *where] for part in PARTS}
+    parts = PARTS if installation.settings.chain != "off" else PARTS[:-1]
+    return {part: [*common, part, *where] for part in parts}
 
 
 def _free_port(host: str) -> int:

@@ -1,4 +1,4 @@
-"""The process tree of `up`: web, consumers and jobs below one parent that watches them and PostgreSQL.
+"""The process tree of `up`: web, consumers, jobs and anchoring below one parent that watches them and PostgreSQL.
 
 A child lives as long as the pipe from its parent is open: when the parent is killed, the kernel closes it and the
 child ends by itself. A child that dies is started again, at most once a second.

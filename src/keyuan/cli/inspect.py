@@ -27,12 +27,11 @@ def verify(data: DataDir = None, as_json: AsJson = False) -> None:
     """Rebuild every balance, lot and epoch from entries alone and compare; print PASS, or the first difference."""
     from keyuan.app.anchoring import verify_anchored
     from keyuan.app.installation import opened
-    from keyuan.app.workers import tenants
     from keyuan.flows.verify import verify as verify_all
     from keyuan.kernel.config import load_settings
 
     with opened(load_settings(data)) as installation:
-        every = tenants(installation.database, installation.tenant)
+        every = installation.tenants()
         reports = verify_all(installation.database, every)
         epochs = {tenant: verify_anchored(installation, tenant) for tenant in every}
     ok = all(report.ok for report in reports) and all(sound for sound, _words in epochs.values())

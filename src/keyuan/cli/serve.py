@@ -19,6 +19,7 @@ class Part(StrEnum):
     POINTS = "points"
     PORTRAITS = "portraits"
     JOBS = "jobs"
+    ANCHOR = "anchor"
 
 
 def up(data: DataDir = None, as_json: AsJson = False) -> None:
@@ -92,6 +93,8 @@ def process(part: Part, data: DataDir = None, port: int = 0) -> None:
             workers.run_consumer(settings, part.value)
         case Part.JOBS:
             workers.run_jobs(settings)
+        case Part.ANCHOR:
+            workers.run_anchor(settings)
 
 
 def _say_where(found: dict[str, Any], as_json: bool) -> None:  # the command's own flag

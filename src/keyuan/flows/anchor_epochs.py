@@ -2,11 +2,12 @@
 
 What is sent lies in the outbox first, so a kill at any moment neither loses nor doubles it. The ledger, and closing,
 wait for nothing here: a chain that does not answer leaves epochs standing in line.
+Deliberately not here: waiting between steps, and which chain it is (`app.chains`).
 Units: `_us` microseconds since 1970, `_s` seconds.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -17,7 +18,7 @@ from keyuan.anchor.header import Domain
 from keyuan.anchor.leaf import decode
 from keyuan.contracts import Book, Terms, TermsCode, doubled_digest, name_digest
 from keyuan.contracts.artifacts import Target
-from keyuan.contracts.calls import anchor_creation, anchor_data, terms_creation
+from keyuan.contracts.calls import anchor_creation, anchor_data, read_latest, terms_creation
 from keyuan.engines.chain import Call, Chain
 from keyuan.engines.chain.deploy import deploy
 from keyuan.engines.chain.outbox import Attempt, Outbox, State
@@ -29,9 +30,13 @@ from keyuan.flows.outbox import StoredOutbox
 from keyuan.kernel.errors import CorruptionError, RefusedError
 from keyuan.loyalty import Programme
 
+ANCHOR: Final = "LedgerAnchor"
+TERMS: Final = "ProgramTerms"
 ROTATION_S: Final = 7 * 86_400
 NOTICE_S: Final = 30 * 86_400
-TARGET: Final[Target] = "cancun"
+IN_FLIGHT: Final = 16
+"""Epochs that may be on their way at once."""
+_ATTEMPTS: Final = 5
 _LEDGER_BYTES: Final = 32
 
 
@@ -43,65 +48,96 @@ class NotAnchoredError(RefusedError):
     """The contract refused a commitment; another publisher must have been at work."""
 
 
+class OtherChainError(RefusedError):
+    """This tenant's commitments stand on another chain; configure that one again, or restore it from your backup."""
+
+
 @dataclass(slots=True)
 class Anchoring:
-    """Brings one tenant's epochs to a chain; one process at a time does."""
+    """Brings one tenant's epochs to a chain; one process at a time does.
+
+    The publisher is one account for all tenants, so its outbox is kept in one place: under the tenant `keeper`.
+    """
 
     database: Database
     tenant: int
     chain: Chain
     signer: AccountSigner
+    keeper: int = 1
+    target: Target = "cancun"
     codes: dict[Book, TermsCode] = field(default_factory=dict[Book, TermsCode])
     addresses: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
-    def prepare(self, now_us: int) -> dict[str, bytes]:
-        """Deploy what is not there yet, and return the addresses by name; ask again until nothing is open."""
+    def prepare(self, now_us: int) -> bool:
+        """Deploy what is not there yet; return whether everything stands on the chain for good.
+
+        Raises:
+            OtherChainError: what was anchored before is on another chain.
+            ChainUnreachableError: the chain does not answer; try again later.
+        """
+        wanted = dict(self._wanted())
+        for name, creation in wanted.items():
+            if name not in self.addresses:
+                self._deploy(name, creation, now_us)
+        if not wanted.keys() <= self.addresses.keys():
+            return False
         with self.database.transaction(self.tenant) as session:
-            programmes = loyalty.programmes(session)
-        publisher = self.signer.address
-        self._deployed("LedgerAnchor", anchor_creation(TARGET, publisher, ROTATION_S), now_us)
-        for programme in programmes:
-            name, (book, first) = f"ProgramTerms:{programme.id}", terms_of(programme)
-            self._deployed(name, terms_creation(TARGET, publisher, (ROTATION_S, NOTICE_S), book, first), now_us)
-            self._take_terms(self.addresses[name])
-        with self.database.transaction(self.tenant) as session:
-            ledger = secrets.token_bytes(_LEDGER_BYTES)
-            store.make_domain(session, Domain(self.chain.chain_id(), self.addresses["LedgerAnchor"], ledger))
-        return self.addresses
+            here = Domain(self.chain.chain_id(), self.addresses[ANCHOR], secrets.token_bytes(_LEDGER_BYTES))
+            store.make_domain(session, here)
+            kept = reads.domain(session)
+        if kept is None or kept[:2] != here[:2]:
+            raise OtherChainError
+        return True
 
     def step(self, now_us: int) -> int:
-        """Take what is open a step further, and bring the next epoch on its way; return how many are anchored now.
+        """Bring everything open a step further, and the next epochs on their way; return how many are anchored.
 
         Raises:
             WrongAwardError: an award is not what the terms give; its epoch stays where it is.
             NotAnchoredError: the contract refused.
             ChainUnreachableError: the chain does not answer; try again later.
         """
-        outbox = self._outbox()
-        outbox.advance(now_us)
+        self._outbox().advance(now_us)
         with self.database.transaction(self.tenant, snapshot=True) as session:
-            epochs = reads.epochs(session)
+            done = reads.anchored(session).epochs
+            epochs = reads.epochs(session, after=done, most=IN_FLIGHT)
+        gas: int | None = None
         for epoch in epochs:
-            job, number = f"anchor:{epoch.header.epoch}", epoch.header.epoch
-            known = self._store().of_job(job)
-            if not known:
-                self._check(epoch)
-                call = Call(epoch.header.contract, anchor_data(number, epoch.commitment))
-                outbox.submit(job, call, now_us)
-                outbox.advance(now_us)
-                known = self._store().of_job(job)
-            elif known[-1].state is State.GONE:  # another transaction took its place: it needs a new one
-                outbox.try_again(job, now_us)
-                outbox.advance(now_us)
-                known = self._store().of_job(job)
-            if not _is_anchored(known):
-                return number - 1
-        return len(epochs)
+            attempts = self._on_its_way(epoch, gas, now_us)
+            gas = attempts[-1].call.gas
+            attempt = _final(attempts)
+            in_order = done == epoch.header.epoch - 1
+            if in_order and attempt is not None and self._note_anchored(epoch.header.epoch, attempt):
+                done += 1
+        return done
 
-    def gas_used(self, epoch: int) -> int | None:
-        """Return what anchoring an epoch has cost; None while the chain shows no receipt of it."""
-        receipts = [self.chain.receipt(attempt.hash) for attempt in self._store().of_job(f"anchor:{epoch}")]
-        return next((receipt.gas_used for receipt in receipts if receipt is not None), None)
+    def _on_its_way(self, epoch: reads.StoredEpoch, gas: int | None, now_us: int) -> Sequence[Attempt]:
+        """Return the attempts to anchor an epoch, a new one among them if it needs one.
+
+        An epoch whose predecessor is still on its way can be tried by no node, so it is given the gas of that one.
+        """
+        number, job = epoch.header.epoch, f"anchor:{self.tenant}:{epoch.header.epoch}"
+        outbox, known = self._outbox(), self._store().of_job(job)
+        if not known:
+            self._check(epoch)
+            outbox.submit(job, Call(epoch.header.contract, anchor_data(number, epoch.commitment), gas), now_us)
+        elif _has_failed(known) and self._is_next(epoch, len(known)):
+            outbox.try_again(job, now_us)
+        else:
+            return known
+        outbox.advance(now_us)
+        return self._store().of_job(job)
+
+    def _is_next(self, epoch: reads.StoredEpoch, attempts: int) -> bool:
+        """Whether the contract waits for just this epoch, whose attempts so far came to nothing.
+
+        Raises:
+            NotAnchoredError: it has this epoch from somebody else, or has refused it again and again.
+        """
+        latest = read_latest(ANCHOR, partial(self.chain.call, epoch.header.contract))
+        if latest >= epoch.header.epoch or attempts >= _ATTEMPTS:
+            raise NotAnchoredError(epoch=epoch.header.epoch, latest=latest, attempts=attempts)
+        return latest == epoch.header.epoch - 1
 
     def _check(self, epoch: reads.StoredEpoch) -> None:
         header = epoch.header
@@ -111,11 +147,37 @@ class Anchoring:
         with self.database.transaction(self.tenant) as session:
             store.note_passed(session, header.epoch, awards)
 
-    def _deployed(self, name: str, creation: bytes, now_us: int) -> None:
+    def _note_anchored(self, epoch: int, attempt: Attempt) -> bool:
+        """Keep where a commitment stands for good; False if the chain does not show it at this moment."""
+        receipt = self.chain.receipt(attempt.hash)
+        if receipt is None:
+            return False
+        with self.database.transaction(self.tenant) as session:
+            store.note_anchored(session, epoch, attempt.hash, receipt.block_number, receipt.gas_used)
+        return True
+
+    def _wanted(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the contracts that must stand there, and what deploys them."""
+        with self.database.transaction(self.tenant) as session:
+            programmes = loyalty.programmes(session)
+        publisher = self.signer.address
+        yield ANCHOR, anchor_creation(self.target, publisher, ROTATION_S)
+        for programme in programmes:
+            book, first = terms_of(programme)
+            delays = (ROTATION_S, NOTICE_S)
+            yield f"{TERMS}:{programme.id}", terms_creation(self.target, publisher, delays, book, first)
+
+    def _deploy(self, name: str, creation: bytes, now_us: int) -> None:
         outbox = self._outbox()
-        deployment = deploy(outbox, name, creation, now_us=now_us)
+        deployment = deploy(outbox, f"{self.tenant}:{name}", creation, now_us=now_us)
         while not deployment.is_final and outbox.advance(now_us):
-            deployment = deploy(outbox, name, creation, now_us=now_us)
+            deployment = deploy(outbox, f"{self.tenant}:{name}", creation, now_us=now_us)
+        if not deployment.is_final:
+            return
+        if name != ANCHOR:
+            self._take_terms(deployment.address)
+        with self.database.transaction(self.tenant) as session:
+            store.add_contract(session, name, deployment.address)
         self.addresses[name] = deployment.address
 
     def _take_terms(self, address: bytes) -> None:
@@ -130,16 +192,19 @@ class Anchoring:
                 store.add_terms(session, address, version, terms_hash)
 
     def _store(self) -> StoredOutbox:
-        return StoredOutbox(self.database, self.tenant, self.chain.chain_id(), self.signer.address)
+        return StoredOutbox(self.database, self.keeper, self.chain.chain_id(), self.signer.address)
 
     def _outbox(self) -> Outbox:
         return Outbox(self.chain, self._store(), self.signer)
 
 
-def _is_anchored(attempts: Sequence[Attempt]) -> bool:
-    if attempts[-1].state is State.FINAL and not attempts[-1].succeeded:
-        raise NotAnchoredError(job=attempts[-1].job)
-    return any(attempt.state is State.FINAL for attempt in attempts)
+def _final(attempts: Sequence[Attempt]) -> Attempt | None:
+    """Return the attempt that has done its work for good, None while none has."""
+    return next((each for each in attempts if each.state is State.FINAL and each.succeeded), None)
+
+
+def _has_failed(attempts: Sequence[Attempt]) -> bool:
+    return not any(each.is_open or each.succeeded for each in attempts)
 
 
 def terms_of(programme: Programme) -> tuple[Book, Terms]:

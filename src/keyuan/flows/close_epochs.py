@@ -1,8 +1,9 @@
 """Epochs are closed: the next movements of the ledger become leaves, trees and a header, stored in one transaction.
 
 An epoch takes exactly `EPOCH` movements in the order of the ledger. What is left is closed a minute of real time after
-its oldest movement was seen, or when somebody asks for it; while closing is paused, by count only. A closer that was
-killed goes on from what is stored: what it had not committed nobody has seen. The ledger waits for nothing here.
+its oldest movement was seen, or when somebody asks for it (`ask_for_the_rest`); while closing is paused, by count only.
+A closer that was killed goes on from what is stored: what it had not committed nobody has seen. The ledger waits for
+nothing here.
 """
 
 import secrets
@@ -30,6 +31,7 @@ class Closer:
     database: Database
     tenant: int
     size: int = EPOCH
+    wait: timedelta = WAIT
     kept: store.Stored | None = None
 
     def step(self, now: datetime, *, rest: bool = False) -> int:
@@ -49,16 +51,22 @@ class Closer:
     def _step(self, session: Session, now: datetime, *, rest: bool) -> int:
         post = store.lock(session)
         stored = self._state(session, post.domain)
-        legs = ledger.holder_legs(session, stored.last_entry, self.size)
-        if len(legs) < self.size and not (legs and (rest or _has_waited(post, now))):
-            _note_waiting(session, post, now if legs else None)
+        waiting = ledger.last_entry(session) - stored.last_entry
+        asked = rest or stored.last_entry < post.close_through or self._has_waited(post, now)
+        if waiting < self.size and not (waiting and asked):
+            _note_waiting(session, post, now if waiting else None)
+            self.kept = stored
             return 0
+        legs = ledger.holder_legs(session, stored.last_entry, self.size)
         closed = _closed(session, stored.state, legs, now)
         store.keep_epoch(session, closed, [(leg.seq, leg.account, (leg.brand, leg.currency)) for leg in legs])
-        store.wait_since(session, None)
+        _note_waiting(session, post, None)
         advance(stored.state, closed)
         self.kept = store.Stored(stored.state, legs[-1].seq)
         return len(legs)
+
+    def _has_waited(self, post: store.Post, now: datetime) -> bool:
+        return not post.paused and post.waiting_since is not None and now - post.waiting_since >= self.wait
 
     def _state(self, session: Session, domain: Domain) -> store.Stored:
         """Return the state after the last epoch, as kept if nobody has closed one since."""
@@ -77,8 +85,9 @@ def close_all(closer: Closer, now: datetime) -> int:
     return total
 
 
-def _has_waited(post: store.Post, now: datetime) -> bool:
-    return not post.paused and post.waiting_since is not None and now - post.waiting_since >= WAIT
+def ask_for_the_rest(session: Session) -> None:
+    """Have everything closed soon that the ledger has now, however little it is; whoever closes sees to it."""
+    store.close_through(session, ledger.last_entry(session))
 
 
 def _note_waiting(session: Session, post: store.Post, since: datetime | None) -> None:

@@ -6,15 +6,15 @@ then the defaults below. Secrets come only from the environment or from key file
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from keyuan.kernel.errors import InputError
 
 FILE_NAME = "keyuan.toml"
-_SECRET = {"database_url", "database_owner_url"}
+_SECRET = {"database_url", "database_owner_url", "chain_url"}
 
 
 class ConfigError(InputError):
@@ -37,6 +37,19 @@ class Settings(BaseSettings):
     database_owner_url: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("DATABASE_OWNER_URL", "KEYUAN_DATABASE_OWNER_URL")
     )
+    chain: Literal["embedded", "json-rpc", "off"] = "embedded"
+    chain_url: SecretStr | None = Field(default=None, description="address of a node; it may hold an access key")
+    chain_id: int | None = Field(default=None, ge=1, lt=2**63)
+    chain_finality_blocks: int = Field(default=12, ge=0, le=100_000, description="blocks that stand on a final one")
+    chain_evm: Literal["paris", "cancun"] = Field(default="cancun", description="what the chain runs")
+    epoch_movements: int = Field(default=10_000, ge=1, le=10_000)
+    epoch_wait_s: float = Field(default=60.0, ge=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _names_its_node(self) -> Self:
+        if self.chain == "json-rpc" and (self.chain_url is None or self.chain_id is None):
+            raise ValueError('chain = "json-rpc" needs chain_id, and KEYUAN_CHAIN_URL in the environment')
+        return self
 
 
 def load_settings(data_dir: Path | None = None) -> Settings:

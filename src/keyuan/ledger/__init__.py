@@ -36,6 +36,7 @@ from keyuan.ledger.reads import (
     balances,
     entries,
     holder_legs,
+    last_entry,
     statement,
     totals,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "entries",
     "expire_due",
     "holder_legs",
+    "last_entry",
     "post",
     "release_due",
     "statement",

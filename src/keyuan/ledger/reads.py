@@ -153,6 +153,12 @@ def entries(session: Session, after: int = 0) -> Iterator[Entry]:
         yield Entry(*fields)
 
 
+def last_entry(session: Session) -> int:
+    """The number of the newest entry, 0 before the first; entries are numbered without gaps."""
+    row = session.row(_SQL["head"])
+    return row[0] if row else 0
+
+
 def holder_legs(session: Session, after: int, limit: int) -> list[HolderLeg]:
     """The next entries after a number from their holders' side, in order; each has exactly one."""
     return [HolderLeg._make(row) for row in session.rows(_SQL["holder_legs"], after=after, limit=limit)]

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -33,6 +34,13 @@ class SlowCommitError(EngineError):
     """The events were not written in time; send them again."""
 
 
+class Patience(NamedTuple):
+    """How many requests may be under way at once, and how long one waits until its events are durable."""
+
+    waiting_max: int = 256
+    answer_s_max: float = 30.0
+
+
 class Intake:
     """The handlers of the three routes and what they share."""
 
@@ -43,15 +51,14 @@ class Intake:
         *,
         now: Callable[[], datetime],
         plan: Plan | None = None,
-        waiting_max: int,
-        answer_s_max: float,
+        patience: Patience,
     ) -> None:
         self._keys = keys
         self._appender = appender
         self._now = now
         self._plan = plan
-        self._admission = Admission(waiting_max)
-        self._answer_s_max = answer_s_max
+        self._admission = Admission(patience.waiting_max)
+        self._answer_s_max = patience.answer_s_max
 
     def routes(self) -> list[Route]:
         """Return the routes to put into an app."""

@@ -17,11 +17,11 @@ from keyuan.events.intake import Plan
 from keyuan.kernel.clock import system_now
 from keyuan.web import errors, health
 from keyuan.web.appender import Appender, group_writer
-from keyuan.web.intake import Intake
+from keyuan.web.chain import ChainRpc, OpenChain
+from keyuan.web.intake import Intake, Patience
 from keyuan.web.write_keys import WriteKeys
 
-WAITING_MAX = 256
-ANSWER_S_MAX = 30.0
+_PATIENCE = Patience()
 
 
 def make_app(
@@ -31,14 +31,15 @@ def make_app(
     tenant: int = 1,
     now: Callable[[], datetime] = system_now,
     plan: Plan | None = None,
-    waiting_max: int = WAITING_MAX,
-    answer_s_max: float = ANSWER_S_MAX,
+    patience: Patience = _PATIENCE,
+    open_chain: OpenChain | None = None,
 ) -> FastAPI:
-    """Return the app; its appender starts and stops with it. `tenant` is the one that `/readyz` asks for."""
+    """Return the app; its appender starts and stops with it.
+
+    `tenant` is the one that `/readyz` asks for; with `open_chain` there is a `/rpc` over the embedded chain.
+    """
     appender = Appender(group_writer(database, secrets, now))
-    intake = Intake(
-        WriteKeys(database), appender, now=now, plan=plan, waiting_max=waiting_max, answer_s_max=answer_s_max
-    )
+    intake = Intake(WriteKeys(database), appender, now=now, plan=plan, patience=patience)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
@@ -50,6 +51,8 @@ def make_app(
 
     app = FastAPI(title="Keyuan", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.router.routes.extend([*intake.routes(), *health.routes(health.check_database(database, tenant))])
+    if open_chain is not None:
+        app.router.routes.extend(ChainRpc(open_chain).routes())
     errors.install(app)
     return app
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from keyuan.app.demo.job import Report
 
 _NAMES = {
-    "start": "Start PostgreSQL, web, consumers and jobs",
+    "start": "Start PostgreSQL and our processes",
     "consent": "Record consents",
     "import": "Import a year of purchases",
     "process": "Take in what is still waiting",

@@ -17,6 +17,7 @@ from crash.checker import caught_up, faults, furnish
 from crash.clients import Acknowledged, Clients
 from crash.house import KEYUAN, TARGETS, House, house, wait_until
 from crash.orders import Story
+from crash.witness import Witness
 from keyuan import events
 from keyuan.engines.database.embedded import open_cluster
 from keyuan.kernel.errors import EngineError
@@ -61,7 +62,7 @@ class Outcome:
 def run(options: Options, folder: Path) -> Outcome:
     """Do a whole run in a fresh data folder."""
     outcome = Outcome(options=options)
-    story = Story(options.seed)
+    story, witness = Story(options.seed), Witness()
     acknowledged = Acknowledged(folder / "acknowledged")
     try:
         with house(folder / "data", options.command) as served:
@@ -69,12 +70,13 @@ def run(options: Options, folder: Path) -> Outcome:
             with Clients(
                 story, served.where, acknowledged, threads=options.threads, pause_s=options.pause_s
             ) as clients:
-                _kill_in_turn(options, outcome, served, acknowledged)
+                _kill_in_turn(options, outcome, served, acknowledged, witness)
             settle(served)
             before = acknowledged.messages()  # read before the tables, see `checker`
             outcome.requests, outcome.messages = acknowledged.requests, len(before)
             with served.inside() as inside:
                 outcome.faults += faults(inside.database, inside.secrets, story, before, clients.sent)
+            outcome.faults += witness.judge(served)
     except AssertionError as error:
         outcome.faults.append(f"liveness: {error}")
     finally:
@@ -91,7 +93,9 @@ def furnish_house(served: House) -> None:
         connection.execute("CHECKPOINT")
 
 
-def _kill_in_turn(options: Options, outcome: Outcome, served: House, acknowledged: Acknowledged) -> None:
+def _kill_in_turn(
+    options: Options, outcome: Outcome, served: House, acknowledged: Acknowledged, witness: Witness
+) -> None:
     """Kill each kind of process in turn, in an order of the seed's, each time from a state that serves."""
     random = Random(options.seed)
     queue: list[str] = []
@@ -103,6 +107,7 @@ def _kill_in_turn(options: Options, outcome: Outcome, served: House, acknowledge
         served.kill(target, random)
         outcome.killed.append(target)
         served.wait_served()
+        witness.look(served)
     wait_for_requests(acknowledged, 3)
 
 

@@ -24,6 +24,8 @@ KEYUAN = (sys.executable, "-m", "keyuan.cli")
 RECOVER_S = 90.0
 _POLL_S = 0.05
 CHILDREN = ("web", "points", "portraits", "jobs", "anchor")
+SMALL_EPOCHS = {"KEYUAN_EPOCH_MOVEMENTS": "40", "KEYUAN_EPOCH_WAIT_S": "0.5"}
+"""Small enough that a kill meets the closer and the publisher at work."""
 TARGETS = (*CHILDREN, "postmaster", "backend", "cluster", "up")
 
 
@@ -34,6 +36,7 @@ class House:
         self.data = data
         self.log = data.with_suffix(".log")
         self._command = command
+        self._env = os.environ | SMALL_EPOCHS
         self._up: subprocess.Popen[bytes] | None = None
         self._probe = httpx.Client(timeout=2)
 
@@ -45,7 +48,9 @@ class House:
     def begin(self, words: Sequence[str]) -> None:
         """Start a command that serves the folder."""
         with self.log.open("ab") as log:
-            self._up = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self._up = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=self._env
+            )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop and return its exit code."""
@@ -123,8 +128,13 @@ class House:
     def ask(self, *words: str) -> Any:
         """Run another `keyuan` command on the folder and return its JSON answer."""
         done = subprocess.run(
-            [*KEYUAN, *words, "--data", str(self.data), "--json"], capture_output=True, text=True, check=False
+            [*KEYUAN, *words, "--data", str(self.data), "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self._env,
         )
+        assert done.stdout, done.stderr
         return json.loads(done.stdout)
 
     def tail(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from keyuan import cli
 from keyuan.app import serve
+from keyuan.engines.chain.embedded import journal
 from keyuan.engines.database.embedded import settings
 from keyuan.events import advance, lock_position, read_after
 from keyuan.flows import consume
@@ -54,7 +55,20 @@ def hasty() -> None:
     appender.Appender._commit = slow_commit
 
 
-BUGS: dict[str, Callable[[], None]] = {each.__name__: each for each in (asynchronous, split, hasty)}
+def forgetful() -> None:
+    """An owner of the chain that answers before its newest block is in the journal."""
+    append = journal.Journal.append
+    held: list[bytes] = []
+
+    def held_back(self: journal.Journal, payload: bytes) -> None:
+        held.append(payload)
+        if len(held) > 1:
+            append(self, held.pop(0))
+
+    journal.Journal.append = held_back
+
+
+BUGS: dict[str, Callable[[], None]] = {each.__name__: each for each in (asynchronous, split, hasty, forgetful)}
 
 
 def command(bug: str) -> tuple[str, ...]:

@@ -28,3 +28,10 @@ def test_a_position_that_moves_after_the_effects_counts_events_twice(tmp_path: P
 def test_an_answer_before_the_commit_loses_what_was_acknowledged(tmp_path: Path):
     outcome = run(Options(seed=3, kills=2, targets=["web"], command=command("hasty")), tmp_path)
     assert outcome.has("lost"), str(outcome)
+
+
+def test_a_block_that_is_answered_before_it_is_written_is_missed_on_the_chain(tmp_path: Path):
+    options = Options(seed=4, kills=2, targets=["anchor"], calm_s=(3, 4), command=command("forgetful"))
+    outcome = run(options, tmp_path)
+    assert "fewer epochs than it had confirmed" in str(outcome)
+    assert not outcome.has("lost"), str(outcome)

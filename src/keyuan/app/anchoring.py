@@ -98,6 +98,7 @@ def bring_to_chain(installation: Installation, report: Report) -> dict[str, Any]
         ChainOwnedError: another process owns the embedded chain.
         AnchoringStoppedError: an award is not what the terms give, say; its epoch and those after it are not anchored.
     """
+    report = _told_once(report)
     if installation.settings.chain != "off":
         with installation.session() as session:
             store.raise_alarm(session, None)  # an old one would be taken for a new one
@@ -107,6 +108,19 @@ def bring_to_chain(installation: Installation, report: Report) -> dict[str, Any]
         else:
             _do(installation, report)
     return _found(installation)
+
+
+def _told_once(report: Report) -> Report:
+    """The same, but told again only what has changed."""
+    last: tuple[int, int] | None = None
+
+    def told(done: int, total: int) -> None:
+        nonlocal last
+        if last != (done, total):
+            report(done, total)
+        last = (done, total)
+
+    return told
 
 
 def _wait(installation: Installation, report: Report) -> None:

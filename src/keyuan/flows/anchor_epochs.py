@@ -52,6 +52,10 @@ class OtherChainError(RefusedError):
     """This tenant's commitments stand on another chain; configure that one again, or restore it from your backup."""
 
 
+class ChainLostError(CorruptionError):
+    """The chain has fewer epochs than it had confirmed; restore it from your backup, and nothing is lost."""
+
+
 @dataclass(slots=True)
 class Anchoring:
     """Brings one tenant's epochs to a chain; one process at a time does.
@@ -67,12 +71,14 @@ class Anchoring:
     target: Target = "cancun"
     codes: dict[Book, TermsCode] = field(default_factory=dict[Book, TermsCode])
     addresses: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    compared: bool = False
 
     def prepare(self, now_us: int) -> bool:
         """Deploy what is not there yet; return whether everything stands on the chain for good.
 
         Raises:
             OtherChainError: what was anchored before is on another chain.
+            ChainLostError: it is gone from this one.
             ChainUnreachableError: the chain does not answer; try again later.
         """
         wanted = dict(self._wanted())
@@ -85,8 +91,14 @@ class Anchoring:
             here = Domain(self.chain.chain_id(), self.addresses[ANCHOR], secrets.token_bytes(_LEDGER_BYTES))
             store.make_domain(session, here)
             kept = reads.domain(session)
+            done = reads.anchored(session).epochs
         if kept is None or kept[:2] != here[:2]:
             raise OtherChainError
+        if not self.compared:
+            latest = read_latest(ANCHOR, partial(self.chain.call, here.contract))
+            if latest < done:
+                raise ChainLostError(confirmed=done, there=latest)
+            self.compared = True
         return True
 
     def step(self, now_us: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from keyuan.anchor import reads, store
 from keyuan.anchor.audit import EpochDifferenceError
-from keyuan.app.chains import KEPT_BY, own_chain, read_chain
+from keyuan.app.chains import KEPT_BY, own_chain, reading
 from keyuan.app.installation import Installation
 from keyuan.app.use import is_served
 from keyuan.contracts.calls import read_commitments, read_latest
@@ -174,8 +174,8 @@ def verify_anchored(installation: Installation, tenant: int) -> tuple[bool, str]
 
 def _on_chain(installation: Installation, contract: bytes) -> list[bytes]:
     """Return the commitments that the chain has; none where there is no chain."""
-    chain = read_chain(installation.settings, installation.folder)
-    if chain is None:
-        return []
-    ask = partial(chain.call, contract)
-    return read_commitments(1, read_latest(ANCHOR, ask), ask)
+    with reading(installation.settings, installation.folder) as chain:
+        if chain is None:
+            return []
+        ask = partial(chain.call, contract)
+        return read_commitments(1, read_latest(ANCHOR, ask), ask)

@@ -3,13 +3,16 @@
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keyuan.app.installation import KEYS
 from keyuan.engines.chain import Chain, ChainReader
 from keyuan.engines.chain.json_rpc import JsonRpcChain, Wire
 from keyuan.engines.chain.outbox.post import AccountSigner
 from keyuan.kernel.config import Settings
+
+if TYPE_CHECKING:
+    from keyuan.engines.chain.embedded import Replica
 
 FOLDER: Final = "chain"
 KEPT_BY: Final = {"embedded": "kept by the operator", "json-rpc": "kept by others", "off": "switched off"}
@@ -36,7 +39,7 @@ def own_chain(settings: Settings, folder: Path) -> Generator[tuple[Chain, Accoun
         yield chain, signer
 
 
-def read_chain(settings: Settings, folder: Path) -> ChainReader | None:
+def read_chain(settings: Settings, folder: Path) -> "Replica | JsonRpcChain | None":
     """Return the chain to ask it; None where it is switched off or the embedded one was never made."""
     if settings.chain == "off":
         return None
@@ -48,6 +51,17 @@ def read_chain(settings: Settings, folder: Path) -> ChainReader | None:
         return Replica(folder / FOLDER)
     except ChainMissingError:
         return None
+
+
+@contextmanager
+def reading(settings: Settings, folder: Path) -> Generator[ChainReader | None, None, None]:
+    """Ask the chain for a while; None as in `read_chain`."""
+    chain = read_chain(settings, folder)
+    try:
+        yield chain
+    finally:
+        if chain is not None:
+            chain.close()
 
 
 def _node(settings: Settings) -> JsonRpcChain:

@@ -6,7 +6,7 @@ from typing import Any
 
 from keyuan import events
 from keyuan.anchor import reads
-from keyuan.app.chains import KEPT_BY, read_chain
+from keyuan.app.chains import KEPT_BY, reading
 from keyuan.app.installation import KEYS, Installation, opened
 from keyuan.app.use import is_served
 from keyuan.engines.chain import ChainAnswerError, ChainUnreachableError, WrongChainError
@@ -97,8 +97,8 @@ def _chain(installation: Installation, session: Session) -> tuple[bool, str]:
     if progress.alarm is not None:
         return False, f"anchoring has stopped, the ledger goes on: {progress.alarm}"
     try:
-        chain = read_chain(installation.settings, installation.folder)
-        number = None if chain is None else chain.block_number()
+        with reading(installation.settings, installation.folder) as chain:
+            number = None if chain is None else chain.block_number()
     except (ChainUnreachableError, ChainAnswerError, WrongChainError) as error:
         return False, f"{error}; epochs wait in line until it answers"
     if number is None:

@@ -3,35 +3,11 @@
 Fixed width, big-endian, no separators. Nothing here reads or decides. An absent field is eight (or 32) zero bytes and a
 cleared bit in `present`, so that absent and zero never look the same.
 
-An entry is 288 bytes:
-
-| offset | bytes | field |
-|---|---|---|
-| 0 | 1 | version, 0 |
-| 1 | 1 | kind |
-| 2 | 2 | present: bit 0 lot, 1 origin, 2 expires_at, 3 rule, 4 rule_version, 5 base_minor, 6 extra_minor, 7 day, 8 day_points, 9 reference, 10 takes |
-| 4 | 4 | tenant |
-| 8 | 8 | seq |
-| 16 | 8 | at, microseconds since 1970-01-01T00:00:00Z |
-| 24 | 32 | source: digest of the account's name |
-| 56 | 32 | target: digest of the account's name |
-| 88 | 8 | points |
-| 96 | 8 | lot |
-| 104 | 8 | origin |
-| 112 | 8 | expires_at, microseconds |
-| 120 | 8 | rule_version |
-| 128 | 8 | base_minor |
-| 136 | 8 | extra_minor |
-| 144 | 8 | day, days since 1970-01-01 |
-| 152 | 8 | day_points |
-| 160 | 32 | key |
-| 192 | 32 | sha256 of the rule's text |
-| 224 | 32 | reference |
-| 256 | 32 | takes |
+An entry is 288 bytes; the table, with vectors, is docs/reference/entries.md.
 
 An entry's link is sha256(link before || these bytes); the first stands on `first_link(tenant)`.
 Source: DESIGN 5; the layout is our own.
-"""  # noqa: E501  # the table's rows are one line each
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import date

@@ -225,7 +225,8 @@ def measure(server: Server, *, rounds: int, batches: int) -> dict[str, Any]:
         collected_between() as collect,
     ):
         anchoring = Anchoring(server.database, TENANT, chain, signer)
-        anchoring.prepare(now_us)
+        while not anchoring.prepare(now_us):
+            server.tell("contracts are on their way")
         site = Site(server, writers, anchoring.codes, LedgerState(Domain(chain.chain_id(), bytes(20), bytes(32))))
         found: list[Round] = []
         for number in range(rounds):
@@ -236,7 +237,10 @@ def measure(server: Server, *, rounds: int, batches: int) -> dict[str, Any]:
             )
         while (anchored := anchoring.step(now_us)) < site.epochs:
             server.tell(f"{anchored} of {site.epochs} epochs are anchored")
-        return told(found, gas.measure(gas.Spender(server.database, chain, signer), now_us))
+        with server.database.transaction(TENANT) as session:
+            anchor = reads.anchored(session).gas_used
+        assert anchor is not None
+        return told(found, gas.measure(gas.Spender(server.database, chain, signer), anchor, now_us))
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 A second way to the same bytes, step by step and without `epoch`: balances from the entries, hashes from the leaves,
 roots from the hashes. A leaf whose body was destroyed is taken by its hash; its points still count. Deliberately not
-here: whether the chain holds these commitments (who asks a chain compares the newest one), and the ledger itself.
+here: whether the chain holds these commitments (`flows.verify` asks it), and the ledger itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -14,14 +14,15 @@ from keyuan import ledger
 from keyuan.anchor import reads
 from keyuan.anchor.header import BookLine, BookRecord, Domain, Flows, books_digest, terms_head
 from keyuan.anchor.leaf import NO_DIGEST, Leaf, encode, leaf_hash, salted_reference, text_digest
-from keyuan.anchor.store import all_standings, new_terms
+from keyuan.anchor.store import all_standings
 from keyuan.anchor.sums import SumNode, Sums, SumTree, sum_leaf
 from keyuan.anchor.trees import Frontier, root_of
-from keyuan.engines.database import Session
+from keyuan.engines.database import Session, load_statements
 from keyuan.kernel.clock import EPOCH_DAY, to_us
-from keyuan.kernel.errors import CorruptionError
+from keyuan.kernel.errors import CorruptionError, InputError
 from keyuan.ledger import HolderLeg, Kind
 
+_SQL = load_statements(__package__ or "")
 _BATCH = 10_000
 _PSEUDONYM = slice(20, 52)
 _SALT = slice(308, 340)
@@ -74,6 +75,10 @@ class _Walk:
     commitment: bytes = NO_DIGEST
     terms: int = 0
     head: bytes = NO_DIGEST
+    last_entry: int = 0
+    awards: int = 0
+    """Of the newest epoch; of these, `unseen_awards` have lost their bodies."""
+    unseen_awards: int = 0
 
 
 def check_epochs(session: Session) -> reads.Counts:
@@ -82,18 +87,61 @@ def check_epochs(session: Session) -> reads.Counts:
     Raises:
         EpochDifferenceError: the first difference, and its place.
     """
-    domain = reads.domain(session)
+    domain, stored = reads.domain(session), _epochs(session)
     if domain is None:
+        _check_nothing(session, stored)
         return reads.Counts(0, 0)
-    walk, stored = _Walk(domain), reads.epochs(session)
-    terms = new_terms(session, 0)
+    walk = _Walk(domain)
+    terms = [terms_hash for _contract, _version, terms_hash in _terms(session)]
+    edges, passed = session.rows(_SQL["edges"]), dict[int, int](session.rows(_SQL["every_passed"]))
     leaves, legs = reads.leaves(session), _legs(session)
-    for number, epoch in enumerate(stored, 1):
+    for number, (epoch, edge) in enumerate(zip(stored, edges, strict=True), 1):
         _check_epoch(walk, number, epoch, (leaves, legs), terms)
+        _check_edge(walk, number, edge)
+        _check_passed(walk, number, passed.pop(number, None))
     if next(leaves, None) is not None:
         raise EpochDifferenceError("leaves", "there are more than epochs take")
+    if passed:
+        raise EpochDifferenceError(f"epoch {min(passed)}", "its awards were computed again, and it is not stored")
     _check_standings(session, walk)
     return reads.Counts(walk.log.size, len(stored))
+
+
+def check_terms(session: Session) -> dict[bytes, list[bytes]]:
+    """Return the digests of all versions of terms by their contract, in order.
+
+    Raises:
+        EpochDifferenceError: a place or a version is left out.
+    """
+    found: dict[bytes, list[bytes]] = {}
+    for contract, version, terms_hash in _terms(session):
+        hashes = found.setdefault(contract, [])
+        hashes.append(terms_hash)
+        if version != len(hashes):
+            raise EpochDifferenceError("terms", f"version {version} of 0x{contract.hex()} is not the next")
+    return found
+
+
+def _terms(session: Session) -> list[tuple[bytes, int, bytes]]:
+    found: list[tuple[bytes, int, bytes]] = []
+    for place, contract, version, terms_hash in session.rows(_SQL["every_terms"]):
+        found.append((contract, version, terms_hash))
+        if place != len(found):
+            raise EpochDifferenceError("terms", f"place {place} is not the next")
+    return found
+
+
+def _epochs(session: Session) -> list[reads.StoredEpoch]:
+    try:
+        return reads.epochs(session)
+    except InputError as error:
+        raise EpochDifferenceError("epochs", f"one has bytes that are none of ours: {error.message}") from error
+
+
+def _check_nothing(session: Session, stored: Sequence[reads.StoredEpoch]) -> None:
+    """Without a domain there was never anything to commit to."""
+    if stored or all_standings(session) or next(reads.leaves(session), None) is not None or _terms(session):
+        raise EpochDifferenceError("domain", "there are epochs, leaves or terms, and nobody says where they belong")
 
 
 def _legs(session: Session) -> Iterator[HolderLeg]:
@@ -121,6 +169,7 @@ def _check_epoch(
         raise EpochDifferenceError(where, "leaves or entries are missing")
     flows: dict[Book, Flows] = {}
     changed: dict[Book, dict[int, SumNode]] = {}
+    walk.awards = walk.unseen_awards = 0
     for leaf, leg in pairs:
         _check_leaf(walk, leaf, leg)
         account, effect = walk.accounts[leg.account], _EFFECTS[leg.kind]
@@ -157,6 +206,9 @@ def _check_leaf(walk: _Walk, leaf: reads.StoredLeaf, leg: HolderLeg) -> None:
             raise EpochDifferenceError(where, "its body is not what its entry gives")
         account.pseudonym = pseudonym
     account.head = leaf.hash
+    walk.last_entry = leg.seq
+    walk.awards += leg.kind == Kind.AWARD
+    walk.unseen_awards += leg.kind == Kind.AWARD and leaf.body is None
 
 
 def _expected(leaf: reads.StoredLeaf, leg: HolderLeg, account: _Account, pseudonym: bytes) -> bytes:
@@ -191,6 +243,17 @@ def _expected(leaf: reads.StoredLeaf, leg: HolderLeg, account: _Account, pseudon
 
 def _day(day: date | None) -> int | None:
     return None if day is None else day.toordinal() - EPOCH_DAY
+
+
+def _check_edge(walk: _Walk, number: int, edge: tuple[int, bytes, int]) -> None:
+    if edge != (number, b"".join(walk.log.nodes), walk.last_entry):
+        raise EpochDifferenceError(f"epoch {number}", "the next one would not go on from where it ends")
+
+
+def _check_passed(walk: _Walk, number: int, awards: int | None) -> None:
+    """What was destroyed before an epoch came to the gate was not computed again."""
+    if awards is not None and not walk.awards - walk.unseen_awards <= awards <= walk.awards:
+        raise EpochDifferenceError(f"epoch {number}", "it has another number of awards than were computed again")
 
 
 def _check_books(

@@ -3,11 +3,26 @@
 Deliberately not here: what is made of them (`engines.chain.outbox`), and the transactions of the database.
 """
 
+from typing import NamedTuple
+
 from keyuan.engines.chain.model import Call
 from keyuan.engines.chain.outbox import Attempt, State
 from keyuan.engines.database import Row, Session, load_statements
 
 _SQL = load_statements(__package__ or "")
+
+
+class Final(NamedTuple):
+    """How many epochs are final in a contract on a chain, as far as the outbox has seen."""
+
+    chain_id: int
+    contract: bytes
+    epochs: int
+
+
+def final_anchors(session: Session) -> list[Final]:
+    """Return what was anchored for good, by contract; a ledger has one."""
+    return [Final._make(row) for row in session.rows(_SQL["final_anchors"])]
 
 
 def open_attempts(session: Session, chain_id: int, sender: bytes) -> list[Attempt]:

@@ -185,3 +185,23 @@ UPDATE anchor.attempt AS a
    SET state = %(state)s, sent_us = %(sent_us)s, block_number = %(block_number)s, block_hash = %(block_hash)s,
        succeeded = %(succeeded)s
  WHERE a.chain_id = %(chain_id)s AND a.job = %(job)s AND a.attempt = %(attempt)s
+
+-- edges --
+-- What the next epoch after each goes on from.
+SELECT e.epoch, e.frontier, e.last_entry FROM anchor.epoch AS e ORDER BY e.epoch
+
+-- every_terms --
+-- In the order in which they became known.
+SELECT t.place, t.contract, t.version, t.terms_hash FROM anchor.terms AS t ORDER BY t.place
+
+-- every_passed --
+-- How many awards of which epochs have passed the gate.
+SELECT p.epoch, p.awards FROM anchor.passed AS p ORDER BY p.epoch
+
+-- final_anchors --
+-- How many epochs the outbox has seen final, and in which contract.
+SELECT a.chain_id, a.target, count(DISTINCT a.job)
+  FROM anchor.attempt AS a
+ WHERE starts_with(a.job, 'anchor:') AND a.state = 4 AND a.succeeded
+ GROUP BY a.chain_id, a.target
+ ORDER BY a.chain_id, a.target

@@ -3,11 +3,12 @@
 Then the epochs are made again from the ledger's entries, and their commitments compared with those on the chain.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from keyuan import ledger
-from keyuan.anchor import reads
-from keyuan.anchor.audit import EpochDifferenceError, check_epochs
+from keyuan.anchor import outbox, reads
+from keyuan.anchor.audit import EpochDifferenceError, check_epochs, check_terms
+from keyuan.anchor.header import Domain
 from keyuan.engines.database import Database
 
 
@@ -20,18 +21,65 @@ def verify(database: Database, tenants: Iterable[int]) -> list[ledger.Report]:
     return reports
 
 
-def verify_epochs(database: Database, tenant: int, anchored: Callable[[bytes], list[bytes]]) -> str:
-    """Return what was compared of a tenant's epochs; `anchored` gives the commitments of a contract, in order.
+Asked = Callable[[bytes], list[bytes] | None]
+"""What a chain says of a contract at an address; None when there is no chain to be asked."""
+
+
+def verify_epochs(
+    database: Database, tenant: int, anchored: Asked, *, deployed: Asked | None = None, contract: bytes | None = None
+) -> str:
+    """Return what was compared of a tenant's epochs.
+
+    Args:
+        database: where they are stored.
+        tenant: whose they are.
+        anchored: gives the commitments of a contract, in order.
+        deployed: gives the digests of the terms at an address, in order; without it terms are not asked for.
+        contract: where the commitments must stand; without it the database is believed, which a superuser can change.
 
     Raises:
         EpochDifferenceError: the first difference, and its place.
     """
     with database.transaction(tenant, snapshot=True) as session:
-        counts, epochs = check_epochs(session), reads.epochs(session)
-    on_chain = anchored(epochs[0].header.contract) if epochs else []
+        counts, epochs, domain = check_epochs(session), reads.epochs(session), reads.domain(session)
+        final, done = outbox.final_anchors(session), reads.anchored(session).epochs
+        terms = check_terms(session)
+    if contract is None:
+        contract = None if domain is None else domain.contract
+    elif domain is not None and domain.contract != contract:
+        raise EpochDifferenceError("domain", "the commitments stand in another contract than the one that was named")
+    on_chain = [] if contract is None else anchored(contract)
+    words = f"{counts.movements} movements in {counts.epochs} epochs"
+    if on_chain is None:
+        return f"{words}, compared with no chain"
     for number, (commitment, epoch) in enumerate(zip(on_chain, epochs, strict=False), 1):
         if commitment != epoch.commitment:
             raise EpochDifferenceError(f"epoch {number}", "the chain has another commitment for it")
     if len(on_chain) > len(epochs):
         raise EpochDifferenceError(f"epoch {len(epochs) + 1}", "the chain has its commitment, and it is not stored")
-    return f"{counts.movements} movements in {counts.epochs} epochs, {len(on_chain)} of them on the chain"
+    _check_final(final, domain, len(on_chain))
+    _check_still_there(done, len(on_chain))
+    if deployed is not None:
+        _check_deployed(terms, deployed)
+    return f"{words}, {len(on_chain)} of them on the chain"
+
+
+def _check_final(final: Iterable[outbox.Final], domain: Domain | None, on_chain: int) -> None:
+    for each in final:
+        if domain is None or (each.chain_id, each.contract) != (domain.chain_id, domain.contract):
+            raise EpochDifferenceError("domain", "epochs were anchored in another contract than the one it names")
+        _check_still_there(each.epochs, on_chain)
+
+
+def _check_still_there(final: int, on_chain: int) -> None:
+    """What was once seen final must be there still: a chain that was set back is told."""
+    if final > on_chain:
+        raise EpochDifferenceError(
+            f"epoch {on_chain + 1}", "it was final on the chain, and the chain has it no more: was it set back?"
+        )
+
+
+def _check_deployed(terms: Mapping[bytes, list[bytes]], deployed: Asked) -> None:
+    for address, hashes in terms.items():
+        if (deployed(address) or [])[: len(hashes)] != hashes:
+            raise EpochDifferenceError("terms", f"the chain has others at 0x{address.hex()}")

@@ -311,11 +311,14 @@ SELECT k.seq, k.key, k.digest, k.points
 SELECT count(*) FROM ledger.key
 
 -- changed_key --
--- The first key without an entry that is not what was written.
-SELECT k.key, k.self, sha256(k.key || k.digest || int2send(k.answer))
+-- The first key without an entry that is not what was written or names one, or key with one that carries what only
+-- those without do.
+SELECT k.key, k.self, w.self, k.answer <> 1 AND (k.seq IS NOT NULL OR k.points <> 0)
   FROM ledger.key AS k
- WHERE k.answer <> 1
-   AND k.self IS DISTINCT FROM sha256(k.key || k.digest || int2send(k.answer))
+ CROSS JOIN LATERAL (
+       SELECT CASE WHEN k.answer <> 1 THEN sha256(k.key || k.digest || int2send(k.answer)) END AS self) AS w
+ WHERE k.self IS DISTINCT FROM w.self
+    OR (k.answer <> 1 AND (k.seq IS NOT NULL OR k.points <> 0))
  ORDER BY k.key
  LIMIT 1
 

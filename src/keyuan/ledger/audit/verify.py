@@ -62,8 +62,10 @@ def _check_unposted_keys(session: Session) -> None:
     """A key without an entry has only itself to be compared with."""
     found = session.row(_SQL["changed_key"])
     if found is not None:
-        key, stored, rebuilt = found
+        key, stored, rebuilt, names_entry = found
         place = f"tenant {session.tenant}, key {key.hex()}"
+        if names_entry:
+            raise LedgerDifferenceError("ledger.key", place, "seq and points", "an entry's", "of no entry")
         raise LedgerDifferenceError("ledger.key", place, "self (of key, digest, answer)", stored, rebuilt)
 
 

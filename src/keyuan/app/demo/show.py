@@ -61,6 +61,17 @@ def _told(stage: str, done: int, total: int) -> None:
         sys.stderr.flush()
 
 
+def _proved(figures: dict[str, Any]) -> str:
+    """Say what is committed to, and where; nothing is where the chain is switched off."""
+    if not figures["anchored"]:
+        return "The chain is switched off: nothing is anchored."
+    return (
+        f"{figures['movements']:,} movements stand in {figures['epochs']} epochs; the deployed contract computed "
+        f"{figures['terms_checked']:,} awards again, all the same.\n"
+        f"The commitments are in LedgerAnchor at {figures['contracts']['LedgerAnchor']}, on a chain {figures['chain']}."
+    )
+
+
 def found(figures: dict[str, Any], *, changed: bool) -> None:
     """Print what the demo found, for people; `changed` says whether this run took anything in."""
     console = Console(highlight=False)
@@ -77,11 +88,7 @@ def found(figures: dict[str, Any], *, changed: bool) -> None:
     console.print(
         "The ledger rebuilt from its entries: " + ("[bold]PASS[/]" if figures["rebuild_ok"] else "[red]FAIL[/]")
     )
-    console.print(
-        f"{figures['movements']:,} movements stand in {figures['epochs']} epochs; the deployed contract computed "
-        f"{figures['terms_checked']:,} awards again, all the same.\n"
-        f"The commitments are in LedgerAnchor at {figures['contracts']['LedgerAnchor']}, on a chain {figures['chain']}."
-    )
+    console.print(_proved(figures))
     table = Table(title=f"Segments as of {figures['as_of'][:10]}", box=None, title_justify="left")
     table.add_column("segment")
     table.add_column("people", justify="right")

@@ -198,6 +198,19 @@ def test_whatever_a_superuser_changes_by_hand_is_found_with_its_place(told: Data
     assert checked(told).movements == entries(told)
 
 
+def test_how_many_awards_passed_the_gate_is_compared_with_how_many_there_are(told: Database, superuser: Superuser):
+    close_all(Closer(told, 1, SIZE), NOW)
+    with told.transaction(1) as session:
+        awards = sum(leg.kind == ledger.Kind.AWARD for leg in ledger.holder_legs(session, 0, SIZE))
+        store.note_passed(session, 1, awards)
+    for change in ("awards = awards + 1", "awards = awards - 1", "epoch = 99"):
+        superuser.execute(f"UPDATE anchor.passed SET {change}".encode())
+        with pytest.raises(EpochDifferenceError, match=r"epoch (1|99): .*computed again"):
+            checked(told)
+        superuser.execute(b"UPDATE anchor.passed SET epoch = 1, awards = %s", (awards,))
+    assert checked(told).movements == entries(told)
+
+
 def test_a_closer_that_reads_an_old_state_is_stopped_by_the_tables(told: Database, monkeypatch: pytest.MonkeyPatch):
     """The planted bug: of two closers the second goes on from where the first began, and changes nothing."""
     Closer(told, 1, SIZE).step(NOW)

@@ -3,6 +3,9 @@
 A second way to the same bytes, step by step and without `epoch`: balances from the entries, hashes from the leaves,
 roots from the hashes. A leaf whose body was destroyed is taken by its hash; its points still count. Deliberately not
 here: whether the chain holds these commitments (`flows.verify` asks it), and the ledger itself.
+
+What no leaf says, no commitment vouches for: an entry's key, and which lots it took from. If those alone were changed
+in all tables of the ledger, links made anew, the leaves would be the same.
 """
 
 from collections.abc import Iterator, Sequence

@@ -195,6 +195,15 @@ SELECT a.holder, a.brand, a.currency, a.bucket, a.balance
    AND a.holder > 0
  ORDER BY a.holder, a.brand, a.currency, a.bucket
 
+-- books_of --
+-- By the available account, which every book of a holder has.
+SELECT a.account_id, a.brand, a.currency
+  FROM ledger.account AS a
+ WHERE a.holder = %(holder)s
+   AND a.holder > 0
+   AND a.bucket = 2
+ ORDER BY a.brand, a.currency
+
 -- statement --
 -- The newest entries of a holder before a number; each index is read from its end.
 WITH mine AS (

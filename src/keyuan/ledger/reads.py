@@ -71,6 +71,14 @@ class HolderLeg(NamedTuple):
     reference: bytes | None
 
 
+class HolderBook(NamedTuple):
+    """A holder's place in one book; `account` is what stands for it in `HolderLeg`."""
+
+    account: int
+    brand: str
+    currency: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiring:
     """Free points of one lot that end soon."""
@@ -103,6 +111,11 @@ def balances(session: Session, holders: Iterable[int]) -> list[Balance]:
         Balance(holder=holder, brand=brand, currency=currency, **buckets)
         for (holder, brand, currency), buckets in sums.items()
     ]
+
+
+def books_of(session: Session, holder: int) -> list[HolderBook]:
+    """The books in which a holder ever had points, by name."""
+    return [HolderBook(*row) for row in session.rows(_SQL["books_of"], holder=holder)]
 
 
 def statement(session: Session, holder: int, *, before: int | None = None, limit: int = 50) -> list[Line]:

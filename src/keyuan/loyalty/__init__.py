@@ -12,7 +12,7 @@ from keyuan.loyalty.model import (
     order_subject,
     quote_many,
 )
-from keyuan.loyalty.reads import holders, programme, programmes
+from keyuan.loyalty.reads import holders, programme, programmes, versions
 from keyuan.loyalty.store import create_programme, enrol
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "programme",
     "programmes",
     "quote_many",
+    "versions",
 ]

@@ -22,6 +22,14 @@ SELECT DISTINCT ON (p.programme COLLATE "C")
   JOIN loyalty.earn_rule AS r USING (tenant, programme)
  ORDER BY p.programme COLLATE "C", r.version DESC
 
+-- versions --
+-- All versions of all rules, each in its order.
+SELECT p.programme, p.name, p.brand, p.currency, p.money_currency,
+       r.rule, r.version, r.minor_per_point, r.daily_cap, r.doubled_categories, r.expiry_months, r.starts_at
+  FROM loyalty.programme AS p
+  JOIN loyalty.earn_rule AS r USING (tenant, programme)
+ ORDER BY p.programme COLLATE "C", r.rule COLLATE "C", r.version
+
 -- enrol --
 -- One holder per person and programme, made once.
 INSERT INTO loyalty.member (tenant, programme, person, holder, joined_at)

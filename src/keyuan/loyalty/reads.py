@@ -27,6 +27,11 @@ def programme(session: Session, programme_id: str) -> Programme:
     raise UnknownProgrammeError(programme=programme_id)
 
 
+def versions(session: Session) -> list[Programme]:
+    """Return the tenant's programmes once for each version of each rule, the versions of a rule in a row, in order."""
+    return [_programme(row) for row in session.rows(_SQL["versions"])]
+
+
 def _programme(row: Row) -> Programme:
     (
         programme_id,

@@ -180,7 +180,8 @@ def _signs(kind: int, buckets: Iterable[int]) -> tuple[int, ...]:
     return tuple((bucket == target) - (bucket == source) for bucket in buckets)
 
 
-_BALANCE_SIGNS: Final[dict[int, tuple[int, ...]]] = {kind: _signs(kind, _SUMMED) for kind in Kind}
+BALANCE_SIGNS: Final[dict[int, tuple[int, ...]]] = {kind: _signs(kind, _SUMMED) for kind in Kind}
+"""What a movement of each kind does to available, held, pending and debt."""
 # Points are issued where they leave the brand, redeemed and expired where they come back.
 _FLOW_SIGNS: Final[dict[int, tuple[int, ...]]] = {
     kind: tuple(abs(sign) for sign in _signs(kind, _FLOWS)) for kind in Kind
@@ -226,7 +227,7 @@ class _Closing:
         pseudonym, place, account_seq, head, before = (
             self.standings.get(account) or self._state.standings.get(account) or self._joined(account, book)
         )
-        signs = _BALANCE_SIGNS[kind]
+        signs = BALANCE_SIGNS[kind]
         balances = (
             before[0] + signs[0] * points,
             before[1] + signs[1] * points,

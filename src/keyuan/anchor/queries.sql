@@ -131,13 +131,6 @@ SELECT l.seq, l.entry, l.account, l.hash, l.body
  WHERE l.seq BETWEEN %(first)s AND %(last)s
  ORDER BY l.seq
 
--- leaves_of --
--- The history of accounts.
-SELECT l.account, l.seq, l.hash, l.body
-  FROM anchor.leaf AS l
- WHERE l.account = ANY(%(accounts)s::int8[])
- ORDER BY l.account, l.seq
-
 -- note_passed --
 -- A gate that was passed and then killed is passed again.
 INSERT INTO anchor.passed (tenant, epoch, awards) VALUES (%(tenant)s, %(epoch)s, %(awards)s) ON CONFLICT DO NOTHING

@@ -1,6 +1,6 @@
 """Questions about what is committed to: epochs, leaves, how much there is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from keyuan.anchor.header import RECORD_BYTES, BookRecord, Domain, Header
@@ -100,14 +100,6 @@ def leaves(session: Session, after: int = 0) -> Iterator[StoredLeaf]:
 def some_leaves(session: Session, first: int, last: int) -> list[StoredLeaf]:
     """Return the leaves with these numbers."""
     return [StoredLeaf(*row) for row in session.rows(_SQL["leaves_between"], first=first, last=last)]
-
-
-def history(session: Session, accounts: Sequence[int]) -> dict[int, list[tuple[int, bytes, bytes | None]]]:
-    """Return the leaves (seq, hash, body) of accounts, each account's in order."""
-    found: dict[int, list[tuple[int, bytes, bytes | None]]] = {account: [] for account in accounts}
-    for account, seq, leaf_hash, body in session.rows(_SQL["leaves_of"], accounts=list(accounts)):
-        found[account].append((seq, leaf_hash, body))
-    return found
 
 
 def counts(session: Session) -> Counts:

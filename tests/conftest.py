@@ -1,6 +1,5 @@
 """A real PostgreSQL for every test that asks: one embedded server a run, one fresh database a test."""
 
-import itertools
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,16 +7,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from keyuan.engines.database import Database
 from keyuan.engines.database.bootstrap import bootstrap
 from keyuan.engines.database.embedded import open_cluster, remove
 from keyuan.engines.database.migrate import add_tenant, migrate
-from real_server import Server
-
-TEMPLATE = "keyuan_template"
-_numbers = itertools.count(1)
+from real_server import TEMPLATE, Server, cloned
 
 
 @pytest.fixture(scope="session")
@@ -40,15 +35,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def database_name(server: Server) -> Iterator[str]:
     """Return the name of a fresh database; it is dropped after the test."""
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(**server.superuser | {"dbname": "postgres"}, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER keyuan_owner").format(
-                sql.Identifier(name), sql.Identifier(TEMPLATE)
-            )
-        )
+    with cloned(server) as name:
         yield name
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

@@ -69,12 +69,12 @@ def _points(session: Session, programme: loyalty.Programme, person: uuid.UUID) -
         "held": sum(each.held for each in balances),
         "entries": [
             {"seq": line.seq, "at": line.at.isoformat(), "kind": line.kind.name.lower(), "points": line.available}
-            for line in _statement(session, holder)
+            for line in whole_statement(session, holder)
         ],
     }
 
 
-def _statement(session: Session, holder: int) -> Iterator[ledger.Line]:
+def whole_statement(session: Session, holder: int) -> Iterator[ledger.Line]:
     """Yield all entries of a holder, newest first."""
     before: int | None = None
     while lines := ledger.statement(session, holder, before=before, limit=1000):

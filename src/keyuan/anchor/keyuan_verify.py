@@ -26,6 +26,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
+if sys.version_info < (3, 11):  # noqa: UP036  # a customer's Python may be older, and should be told so
+    sys.stderr.write("not checked: this needs Python 3.11 or newer\n")
+    sys.exit(2)
+
 Value = dict[str, Any]
 Check = Callable[[object], Any]
 Balances = tuple[int, int, int, int]
@@ -173,7 +177,7 @@ SHARED: Final = {
     "headers": items(
         fields(
             last_seq=COUNT, batch_root=HASH, log_root=HASH, books=COUNT, books_digest=HASH, terms=POINTS,
-            terms_head=HASH, closed_at_us=NUMBER, consistency=PROOF,
+            terms_head=HASH, closed_at_us=INSTANT, consistency=PROOF,
         ),
         least=1,
     ),
@@ -295,6 +299,7 @@ class Root(NamedTuple):
     chain_id: int
     contract: bytes
     commitments: Sequence[bytes]
+    source: str = ""
 
 
 def root_from_file(path: Path) -> Root:
@@ -303,15 +308,21 @@ def root_from_file(path: Path) -> Root:
         value = parse(path.read_bytes(), "keyuan/commitments/0")
     except (OSError, RefusedError) as error:
         raise UncheckedError(f"the commitments cannot be used: {error}") from None
-    return Root(value["chain_id"], value["contract"], value["commitments"])
+    return Root(value["chain_id"], value["contract"], value["commitments"], f"the commitments in {path}")
 
 
-def root_from_chain(url: str, contract: bytes, chain_id: int) -> Root:
-    """Return the root of trust that a contract on a chain is, as of the node's newest block."""
+class Node:
+    """A node of a chain, asked by JSON-RPC."""
 
-    def ask(method: str, *params: object) -> str:
+    def __init__(self, url: str) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise UncheckedError("the address of the chain must begin with http:// or https://")
+        self._url = url
+
+    def ask(self, method: str, *params: object) -> str:
+        """Return what the node answers: text in hex."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310  # checked below
+        request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})  # noqa: S310  # checked
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # http and https only
                 result = json.loads(answer.read(FILE_MAX))["result"]
@@ -321,27 +332,36 @@ def root_from_chain(url: str, contract: bytes, chain_id: int) -> Root:
             raise UncheckedError(f"the chain answers {method} with something else")
         return result
 
-    def call(selector: str, *numbers: int) -> bytes:
+    def number(self, method: str) -> int:
+        """Return a number that the node answers."""
+        result = self.ask(method)
+        if result == "0x":
+            raise UncheckedError(f"the chain answers {method} with no number")
+        return int(result, 16)
+
+    def call(self, contract: bytes, block: int, selector: str, *numbers: int) -> bytes:
+        """Return what a contract answered at a block."""
         data = f"0x{selector}" + "".join(f"{number:064x}" for number in numbers)
-        result = ask("eth_call", {"to": f"0x{contract.hex()}", "data": data}, block)
-        words = result.removeprefix("0x")
+        words = self.ask("eth_call", {"to": f"0x{contract.hex()}", "data": data}, hex(block)).removeprefix("0x")
         if not words or len(words) % WORD:
             raise UncheckedError("at this address is no contract that anchors epochs")
         return bytes.fromhex(words)
 
-    if not url.startswith(("http://", "https://")):
-        raise UncheckedError("the address of the chain must begin with http:// or https://")
-    if int(ask("eth_chainId"), 16) != chain_id:
+
+def root_from_chain(url: str, contract: bytes, chain_id: int) -> Root:
+    """Return the root of trust that a contract on a chain is, as of the node's newest block."""
+    node = Node(url)
+    if node.number("eth_chainId") != chain_id:
         raise UncheckedError("the node is of another chain")
-    block = ask("eth_blockNumber")
-    latest, found = int.from_bytes(call(LATEST)), list[bytes]()
+    block = node.number("eth_blockNumber")
+    latest, found = int.from_bytes(node.call(contract, block, LATEST)), list[bytes]()
     while len(found) < latest:
-        run = call(COMMITMENTS, len(found) + 1, READ_MAX)
+        run = node.call(contract, block, COMMITMENTS, len(found) + 1, READ_MAX)
         more = [run[at : at + 32] for at in range(64, len(run), 32)]
         if not more or len(more) != int.from_bytes(run[32:64]):
             raise UncheckedError("the contract gives fewer commitments than it says")
         found += more
-    return Root(chain_id, contract, found)
+    return Root(chain_id, contract, found, f"contract 0x{contract.hex()} on chain {chain_id}, block {block}")
 
 
 # ---- What is checked ----
@@ -361,7 +381,10 @@ def check_headers(file: Value, root: Root) -> list[Epoch]:
     need(domain["chain_id"] == root.chain_id, "the proof is for another chain than you trust")
     need(domain["contract"] == root.contract, "the proof is for another contract than you trust")
     known = len(root.commitments)
-    need(len(headers) <= known, f"the proof is as of epoch {len(headers)}; the commitments you trust end at {known}")
+    need(
+        len(headers) <= known,
+        f"the proof is as of epoch {len(headers)}; the commitments you trust end at {known}: get newer ones",
+    )
     before: Value = {"last_seq": 0, "log_root": b""}
     previous = NONE
     for epoch, header in enumerate(headers, 1):
@@ -555,6 +578,8 @@ class Result(NamedTuple):
     epochs: int
     balances: Sequence[int]
     accounts: int
+    closed_at_us: int
+    source: str
     movements: int = 0
     awards: int = 0
     leaves: Sequence[Value] = ()
@@ -571,14 +596,15 @@ def verify(body: bytes, root: Root) -> Result:
     epochs = check_headers(file, root)
     sums = check_record(file, book["brand"], book["currency"])
     name, ends = f"{book['brand']}/{book['currency']}", (len(epochs), len(root.commitments))
+    said = (file["headers"][-1]["closed_at_us"], root.source)
     if "accounts" in file:
         check_accounts(file, sums)
-        return Result(name, *ends, sums[1:], len(file["accounts"]))
+        return Result(name, *ends, sums[1:], len(file["accounts"]), *said)
     history = History(file, epochs, check_terms(file, epochs))
     for leaf in file["leaves"]:
         history.take(leaf)
     check_balance(file, history, sums)
-    return Result(name, *ends, history.balances, 1, history.count, history.awards, file["leaves"])
+    return Result(name, *ends, history.balances, 1, *said, history.count, history.awards, file["leaves"])
 
 
 # ---- The command ----
@@ -601,6 +627,7 @@ def report(result: Result, arguments: argparse.Namespace) -> int:
     else:
         say(f"{result.book}: {result.accounts} accounts; owed {result.balances[0] + result.balances[1]} points")
     say(f"balances: {balances}")
+    say(f"by {result.source}; epoch {result.epoch} was closed on {shown(result.closed_at_us)}, says the operator")
     wanted = None if arguments.order is None else order_reference(arguments.order)
     for leaf in result.leaves:
         if arguments.statement or (wanted is not None and leaf["reference"] == wanted):

@@ -17,6 +17,7 @@ import pytest
 
 from keyuan import contracts
 from keyuan.anchor import keyuan_verify
+from keyuan.app.proving import NobodyTrustedError, Trusted, UncheckedError
 from keyuan.engines.chain import Call, Chain
 from keyuan.engines.chain.embedded import EmbeddedChain
 from keyuan.engines.chain.json_rpc import answer
@@ -58,7 +59,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = answer(chain, self.rfile.read(int(self.headers["Content-Length"])))
+            asked = self.rfile.read(int(self.headers["Content-Length"]))
+            body = b'{"jsonrpc": "2.0", "id": 1, "result": "0x"}' if self.path == "/nothing" else answer(chain, asked)
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body)
@@ -131,6 +133,7 @@ def test_an_older_bundle_is_complete_to_its_epoch(world: World, tmp_path: Path):
         ({"contract": "0x" + "11" * 20}, "no contract that anchors epochs"),
         ({"rpc": "http://127.0.0.1:9"}, "the chain does not answer eth_chainId"),
         ({"rpc": "file:///etc/hostname"}, "must begin with http"),
+        ({"rpc": "{nothing}"}, "the chain answers eth_chainId with no number"),
     ],
     ids=str,
 )
@@ -138,10 +141,34 @@ def test_a_root_of_trust_that_cannot_be_read_checks_nothing(
     world: World, tmp_path: Path, other: dict[str, str], reason: str
 ):
     options = dict(zip(*[iter(by_chain(world))] * 2, strict=True)) | {
-        f"--{name.replace('_', '-')}": value for name, value in other.items()
+        f"--{name.replace('_', '-')}": value.format(nothing=f"{world.url}/nothing") for name, value in other.items()
     }
     code, said = run(tmp_path, {}, *[part for pair in options.items() for part in pair])
     assert (code, reason in said) == (2, True), said
+
+
+def test_keyuan_audit_reads_the_same_root_of_trust(world: World, tmp_path: Path):
+    domain, known = world.history.state.domain, [closed.commitment for closed in world.history.closed]
+    by_rpc = Trusted(None, world.url, f"0x{domain.contract.hex()}", domain.chain_id)
+    (tmp_path / "known.json").write_text(json.dumps(world.history.commitments()))
+    assert by_rpc.root().commitments == Trusted(tmp_path / "known.json").root().commitments == known
+    for nobody in (Trusted(), by_rpc._replace(contract=None), by_rpc._replace(commitments=tmp_path / "known.json")):
+        with pytest.raises(NobodyTrustedError):
+            nobody.root()
+    for silent in (by_rpc._replace(rpc="http://127.0.0.1:9"), Trusted(tmp_path / "missing.json")):
+        with pytest.raises(UncheckedError):
+            silent.root()
+
+
+def test_what_was_trusted_is_said(world: World, tmp_path: Path):
+    (tmp_path / "known.json").write_text(json.dumps(world.history.commitments()))
+    file, domain = world.history.bundle(world.history.accounts()[0]), world.history.state.domain
+    assert (
+        "by the commitments in known.json; epoch 5 was closed on 2017-"
+        in run(tmp_path, file, "--commitments", "known.json")[1]
+    )
+    by = f"by contract 0x{domain.contract.hex()} on chain {domain.chain_id}, block {world.chain.block_number()}; "
+    assert by in run(tmp_path, file, *by_chain(world))[1]
 
 
 def test_a_file_of_commitments_is_enough(world: World, tmp_path: Path):

@@ -81,7 +81,7 @@ def long_functions(tree: Tree) -> list[str]:
                 arguments = len([each for each in given if each.arg not in {"self", "cls"}])
                 if size > FUNCTION_MAX:
                     found.append(f"{path}:{node.lineno}: {node.name} has {size} lines, at most {FUNCTION_MAX}")
-                if arguments > ARGUMENTS_MAX:
+                if arguments > ARGUMENTS_MAX and not path.startswith("src/keyuan/cli/"):  # there they are options
                     found.append(
                         f"{path}:{node.lineno}: {node.name} has {arguments} arguments, at most {ARGUMENTS_MAX}"
                     )

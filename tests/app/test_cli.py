@@ -66,7 +66,8 @@ def test_every_command_has_json_and_a_data_folder():
     assert hidden >= {"--data"}
     assert found.keys() >= {
         *("up", "demo", "import", "replay", "verify", "rule eval"),
-        *("export", "doctor", "config show", "remove"),
+        *("export person", "export ledger", "export segment", "export proof", "export verifier", "audit"),
+        *("doctor", "config show", "remove"),
     }
     for name, options in found.items():
         assert options >= {"--json", "--data"}, name

@@ -1,6 +1,7 @@
 """The main job on 300 real households, compared figure by figure with an independent calculation."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -13,9 +14,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from keyuan.anchor import keyuan_verify
 from keyuan.app.demo.source import source_folder
+from keyuan.app.installation import opened
+from keyuan.app.proving import proof_holds
+from keyuan.kernel.config import load_settings
 
 SAMPLE = Path(__file__).parent.parent / "data" / "completejourney_sample"
+HOUSEHOLD = "household:19"
 AS_OF = datetime(2018, 1, 2)  # noqa: DTZ001  # the files name no zone
 DOUBLED = {"COFFEE", "FLUID MILK PRODUCTS"}
 
@@ -174,6 +180,107 @@ def test_a_person_can_take_along_what_is_kept_of_her(finished: tuple[Path, dict[
     assert all(each["made_up"] for each in found["contact"].values())
     entries = found["points"][0]["entries"]
     assert sum(entry["points"] for entry in entries) == found["points"][0]["available"] > 0
+
+
+def checked(folder: Path, *words: str) -> tuple[int, str]:
+    """Run the exported verifier alone, as a customer does, and return its exit code and what it said."""
+    command = [sys.executable, "-I", "-S", "keyuan_verify.py", *words]
+    done = subprocess.run(command, cwd=folder, env={}, capture_output=True, check=False, timeout=60, encoding="utf-8")
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def proof(finished: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the proof of one household, the commitments, and the verifier."""
+    folder, data = tmp_path_factory.mktemp("proof"), str(finished[0])
+    files = ["--out", str(folder / "bundle.json"), "--commitments-out", str(folder / "commitments.json")]
+    done = keyuan("export", "proof", "--person", HOUSEHOLD, *files, "--data", data, "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert (made["epoch"], len(made["bundles"])) == (finished[1]["epochs"], 1)
+    assert keyuan("export", "verifier", "--out", str(folder / "keyuan_verify.py")).returncode == 0
+    return folder
+
+
+def test_a_customer_checks_her_points_alone_with_three_files(proof: Path):
+    assert (proof / "keyuan_verify.py").read_bytes() == Path(keyuan_verify.__file__).read_bytes()
+    code, said = checked(proof, "bundle.json", "--commitments", "commitments.json", "--statement")
+    bundle = json.loads((proof / "bundle.json").read_bytes())
+    assert code == 0, said
+    assert said.startswith("whole: nothing is missing to epoch 3, the newest\nkeyuan-market/points: ")
+    assert said.count("\taward\t") == len(bundle["leaves"]) > 100
+
+
+def test_a_proof_with_one_value_changed_is_refused_with_its_place(proof: Path):
+    bundle = json.loads((proof / "bundle.json").read_bytes())
+    bundle["leaves"][7]["base_minor"] += 1
+    (proof / "changed.json").write_text(json.dumps(bundle))
+    code, said = checked(proof, "changed.json", "--commitments", "commitments.json")
+    assert code == 1
+    assert said.startswith(f"refused: leaf {bundle['leaves'][7]['seq']} (award of ")
+
+
+def test_a_proof_as_of_an_older_epoch_is_complete_only_to_it(finished: tuple[Path, dict[str, Any]], proof: Path):
+    words = ["--person", HOUSEHOLD, "--epoch", "2", "--out", str(proof / "older.json"), "--data", str(finished[0])]
+    done = keyuan("export", "proof", *words)
+    assert re.fullmatch(r".*: \d+ movements of keyuan-market/points to epoch 2; \d+ newer .*\n", done.stdout), done
+    code, said = checked(proof, "older.json", "--commitments", "commitments.json")
+    assert (code, said.splitlines()[0]) == (3, "complete to epoch 2 of 3; ask for a newer proof")
+
+
+def test_an_auditor_proves_what_is_owed_as_of_the_commitments_she_holds(
+    finished: tuple[Path, dict[str, Any]], proof: Path
+):
+    data, figures = finished
+    words = ["audit", "--brand", "keyuan-market", "--data", str(data), "--commitments"]
+    done = keyuan(*words, str(proof / "commitments.json"), "--out", str(proof / "audit.json"), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    owed = {"owed": figures["points_owed"], "available": figures["points_owed"], "held": 0, "epoch": 3, "epochs": 3}
+    assert {name: found[name] for name in owed} == owed
+    assert 0 < found["accounts"] <= figures["members"]
+    code, said = checked(proof, "audit.json", "--commitments", "commitments.json")
+    assert (code, f"owed {figures['points_owed']} points" in said) == (0, True), said
+    known = json.loads((proof / "commitments.json").read_bytes())
+    (proof / "hers.json").write_text(json.dumps(known | {"commitments": known["commitments"][:1]}))
+    earlier = keyuan(*words, str(proof / "hers.json"))
+    assert (earlier.returncode, earlier.stdout.splitlines()[0]) == (0, "whole: as of epoch 1, the newest you trust")
+    (proof / "longer.json").write_text(json.dumps(known | {"commitments": [*known["commitments"], "00" * 32]}))
+    assert keyuan(*words, str(proof / "longer.json")).returncode == 3
+    (proof / "others.json").write_text(json.dumps(known | {"commitments": ["00" * 32]}))
+    refused = keyuan(*words, str(proof / "others.json"))
+    assert (refused.returncode, refused.stderr.splitlines()[-1]) == (
+        1,
+        "keyuan: Refused: epoch 1: this is not the header that was committed to.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["export", "proof", "--person", "nobody", "--out", "{out}"], "Nobody of this userId"),
+        (["export", "proof", "--person", HOUSEHOLD, "--out", "{out}", "--commitments-out", "{out}"], "of their own"),
+        (["audit", "--brand", "nobody", "--commitments", "{known}"], "keyuan-market/points"),
+        (["audit", "--brand", "keyuan-market"], "Say whom you trust"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else None,
+)
+def test_a_proof_that_cannot_be_made_is_one_clear_line(
+    finished: tuple[Path, dict[str, Any]], proof: Path, words: list[str], says: str
+):
+    names = {"out": proof / "none.json", "known": proof / "commitments.json"}
+    done = keyuan(*(word.format(**names) for word in words), "--data", str(finished[0]))
+    last = done.stderr.splitlines()[-1]
+    assert (done.returncode, says in last) == (2, True), done.stderr
+    assert not (proof / "none.json").exists()
+
+
+def test_the_demos_own_check_runs_the_shipped_verifier_and_fails_when_the_chain_says_otherwise(
+    finished: tuple[Path, dict[str, Any]],
+):
+    with opened(load_settings(finished[0])) as installation:
+        assert proof_holds(installation, HOUSEHOLD)
+        assert not proof_holds(installation, HOUSEHOLD, lambda _contract: [bytes(32)] * 3)
 
 
 def test_the_same_rule_gives_the_same_answer_on_each_engine(finished: tuple[Path, dict[str, Any]], tmp_path: Path):

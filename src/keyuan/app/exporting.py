@@ -11,34 +11,34 @@ from keyuan.app.installation import Installation
 from keyuan.engines.database import Session
 from keyuan.flows.take_along import take_along
 from keyuan.kernel.clock import system_now
-from keyuan.kernel.errors import InputError, MissingError
+from keyuan.kernel.errors import MissingError
 
 
 class UnknownSegmentError(MissingError):
     """There is no such segment."""
 
 
-class IncompleteExportError(InputError):
-    """Say whose data or which segment: --person for a person, --segment for a segment."""
-
-
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
-def export_to(
-    installation: Installation, kind: str, out: Path, *, person: str | None = None, segment: str | None = None
-) -> int:
-    """Write an export and return how many rows it has; a person's is one."""
+def export_person(installation: Installation, user_id: str, out: Path) -> int:
+    """Write everything kept of a person as JSON; return how many people that are: one."""
     with installation.database.transaction(installation.tenant, snapshot=True) as session:
-        if kind == "person" and person is not None:
-            found = take_along(session, installation.secrets, person)
-            out.write_text(json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
-            return 1
-        if kind == "segment" and segment is not None:
-            return _write(out, ("person",), ((each,) for each in _members(session, segment)))
-        if kind == "ledger":
-            return _write(out, list(ledger.Entry._fields), (_entry(entry) for entry in ledger.entries(session)))
-    raise IncompleteExportError
+        found = take_along(session, installation.secrets, user_id)
+    out.write_text(json.dumps(found, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    return 1
+
+
+def export_ledger(installation: Installation, out: Path) -> int:
+    """Write all entries of the ledger as CSV, and return how many there are."""
+    with installation.database.transaction(installation.tenant, snapshot=True) as session:
+        return _write(out, list(ledger.Entry._fields), (_entry(entry) for entry in ledger.entries(session)))
+
+
+def export_segment(installation: Installation, segment: str, out: Path) -> int:
+    """Write the people of a segment as CSV, and return how many there are."""
+    with installation.database.transaction(installation.tenant, snapshot=True) as session:
+        return _write(out, ("person",), ((each,) for each in _members(session, segment)))
 
 
 def _members(session: Session, name: str) -> Sequence[Any]:

@@ -1,20 +1,11 @@
-"""Commands that bring data in and out: `import`, `replay`, `anchor`, `export`, `remove`."""
+"""Commands that bring data in and out: `import`, `replay`, `anchor`, `remove`; `export` has a file of its own."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from keyuan.cli.output import AsJson, DataDir, answer, tell
-
-
-class Kind(StrEnum):
-    """What can be exported."""
-
-    PERSON = "person"
-    LEDGER = "ledger"
-    SEGMENT = "segment"
 
 
 def import_file(
@@ -76,24 +67,6 @@ def anchor(data: DataDir = None, as_json: AsJson = False) -> None:
     answer(
         found, as_json, lambda: "\n".join(f"{name.replace('_', ' ')}: {_said(each)}" for name, each in found.items())
     )
-
-
-def export(
-    kind: Annotated[Kind, typer.Argument(help="What to export.")],
-    out: Annotated[Path, typer.Option("--out", help="The file to write (JSON for a person, else CSV).")],
-    person: Annotated[str | None, typer.Option("--person", help="userId, for instance household:2.")] = None,
-    segment: Annotated[str | None, typer.Option("--segment", help="The segment's name.")] = None,
-    data: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Write what is kept of a person, the entries of the ledger, or the people of a segment to a file."""
-    from keyuan.app.exporting import export_to
-    from keyuan.app.installation import opened
-    from keyuan.kernel.config import load_settings
-
-    with opened(load_settings(data)) as installation:
-        rows = export_to(installation, kind.value, out, person=person, segment=segment)
-    answer({"out": str(out), "rows": rows}, as_json, lambda: f"{rows} written to {out}")
 
 
 def remove(

@@ -2,7 +2,7 @@
 
 import typer
 
-from keyuan.cli import data, inspect, rule, serve
+from keyuan.cli import data, export, inspect, prove, rule, serve
 from keyuan.cli.output import stop_cleanly_on_signals, told_errors
 
 app = typer.Typer(
@@ -18,10 +18,13 @@ app.command("process", hidden=True)(serve.process)
 app.command("import")(data.import_file)
 app.command("replay")(data.replay)
 app.command("anchor")(data.anchor)
-app.command("export")(data.export)
 app.command("remove")(data.remove)
 app.command("verify")(inspect.verify)
+app.command("audit")(prove.audit)
 app.command("doctor")(inspect.doctor)
+app.add_typer(
+    export.app, name="export", help="Write files: of a person, the ledger, a segment; proofs and their verifier."
+)
 app.add_typer(rule.app, name="rule", help="Rules of segments.")
 app.add_typer(inspect.config_app, name="config", help="Configuration.")
 

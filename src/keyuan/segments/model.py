@@ -11,6 +11,12 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from keyuan.kernel.errors import CorruptionError
+
+
+class UnknownSegmentError(CorruptionError):
+    """A stay was to be kept in a segment that is not there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:

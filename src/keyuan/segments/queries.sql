@@ -19,18 +19,26 @@ SELECT m.person, array_agg(m.segment), array_agg(m.entered_at)
  GROUP BY m.person
 
 -- end_stays --
--- A stay is ended once. Few rows, found one by one by the partial index: beside a staged table, of which nothing is
--- known, the whole history would be read.
+-- A stay is ended once. Few rows, found one by one through the partial index and changed where they stand (LIMIT and
+-- ctid keep it so): while the table has no statistics, a join would walk everybody's stays.
 UPDATE segments.membership AS m
-   SET left_at = s.left_at
-  FROM unnest(%(people)s::uuid[], %(segments)s::text[], %(ends)s::timestamptz[]) AS s (person, segment, left_at)
- WHERE m.person = s.person AND m.segment = s.segment AND m.left_at IS NULL
+   SET left_at = f.left_at
+  FROM (SELECT o.place, s.left_at
+          FROM unnest(%(people)s::uuid[], %(segments)s::text[], %(ends)s::timestamptz[]) AS s (person, segment, left_at)
+         CROSS JOIN LATERAL (
+               SELECT o.ctid AS place
+                 FROM segments.membership AS o
+                WHERE o.person = s.person AND o.segment = s.segment AND o.left_at IS NULL
+                LIMIT 1) AS o) AS f
+ WHERE m.ctid = f.place
 
 -- begin_stays --
--- A stay is known by its beginning.
+-- A stay is known by its beginning. That there is such a segment is asked here once for the batch: a foreign key would
+-- ask, and lock it, for each row.
 INSERT INTO segments.membership (tenant, segment, person, entered_at, left_at)
-SELECT %(tenant)s, s.segment, s.person, s.entered_at, s.left_at
+SELECT %(tenant)s, g.segment, s.person, s.entered_at, s.left_at
   FROM pg_temp.stay_in AS s
+  JOIN segments.segment AS g ON g.segment = s.segment
     ON CONFLICT (tenant, segment, person, entered_at) DO UPDATE SET left_at = excluded.left_at
 
 -- leave_all --

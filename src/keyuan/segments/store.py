@@ -6,7 +6,7 @@ from datetime import datetime
 
 from keyuan.engines.database import Session, load_statements
 from keyuan.kernel.clock import from_us
-from keyuan.segments.model import Moves, Segment, Stay
+from keyuan.segments.model import Moves, Segment, Stay, UnknownSegmentError
 
 _SQL = load_statements(__package__ or "")
 _STAY = {"person": "uuid", "segment": "text", "entered_at": "timestamptz", "left_at": "timestamptz"}
@@ -45,7 +45,9 @@ def _write(session: Session, moves: Moves) -> None:
         session.execute(_SQL["end_stays"], people=list(people), segments=list(names), ends=ends_at)
     if moves.begun:
         _stage(session, moves.begun)
-        session.execute(_SQL["begin_stays"], tenant=session.tenant)
+        begun = session.execute(_SQL["begin_stays"], tenant=session.tenant)
+        if begun != len(moves.begun):
+            raise UnknownSegmentError(tenant=session.tenant, missing=len(moves.begun) - begun)
 
 
 def _stage(session: Session, stays: Iterable[Stay]) -> None:

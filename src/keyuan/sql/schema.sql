@@ -495,6 +495,9 @@ CREATE TABLE segments.segment (
   PRIMARY KEY (tenant, segment)
 );
 SELECT sec.protect('segments.segment');
+-- Stays name their segment without a foreign key, which would lock it for each row: so a segment never goes away.
+REVOKE UPDATE, DELETE ON segments.segment FROM keyuan_app;
+GRANT UPDATE (rule, title_en, title_zh, version) ON segments.segment TO keyuan_app;
 
 CREATE TABLE segments.membership (
   tenant int4 NOT NULL,
@@ -502,8 +505,7 @@ CREATE TABLE segments.membership (
   person uuid NOT NULL,
   entered_at timestamptz NOT NULL,
   left_at timestamptz CHECK (left_at >= entered_at),
-  PRIMARY KEY (tenant, segment, person, entered_at),
-  FOREIGN KEY (tenant, segment) REFERENCES segments.segment
+  PRIMARY KEY (tenant, segment, person, entered_at)
 );
 CREATE UNIQUE INDEX membership_current ON segments.membership (tenant, person, segment) WHERE left_at IS NULL;
 SELECT sec.protect('segments.membership');

@@ -14,6 +14,7 @@ from keyuan.events.intake import Gate
 from keyuan.events.log import append
 from keyuan.events.model import (
     Candidate,
+    Event,
     LoggedEvent,
     Order,
     OrderLine,
@@ -28,6 +29,7 @@ from keyuan.events.quarantine import RefusedBy, drop, open_counts, quarantined, 
 from keyuan.events.readers import Claim, advance, claim, lock_position, notice, position, take_notices
 from keyuan.events.reads import (
     count_kinds,
+    follow,
     last_seq,
     order_totals,
     read_after,
@@ -41,6 +43,7 @@ from keyuan.events.sources import Source, make_source, revoke_source, source_of_
 __all__ = [
     "Candidate",
     "Claim",
+    "Event",
     "Gate",
     "LoggedEvent",
     "Order",
@@ -56,6 +59,7 @@ __all__ = [
     "clock_at",
     "count_kinds",
     "drop",
+    "follow",
     "follow_clock",
     "forget",
     "imported",

@@ -127,19 +127,24 @@ class Receipt(NamedTuple):
     quarantined: int
 
 
-class LoggedEvent(msgspec.Struct, frozen=True, gc=False):
-    """One row of the log. `sender` stands for the userId if there is one, else for the anonymousId."""
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """What happened, as consumers read it. `sender` stands for the userId if there is one, else for the anonymousId."""
 
     seq: int
-    message_key: bytes
     kind: str
-    name: str | None
     sender: bytes
-    anonymous: bytes | None
     at: datetime
+    body: bytes
+
+
+class LoggedEvent(Event, frozen=True, gc=False):
+    """One whole row of the log."""
+
+    message_key: bytes
+    name: str | None
+    anonymous: bytes | None
     received_at: datetime
     source: str
-    body: bytes
     sealed: bytes | None
 
 

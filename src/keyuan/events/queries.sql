@@ -106,9 +106,17 @@ UPDATE events.quarantine
    SET state = %(state)s
  WHERE id = ANY(%(ids)s) AND state = 'open'
 
+-- follow --
+-- The next events of a consumer, by the key of the log; what it has no use for is left where it is.
+SELECT l.seq, l.kind, l.sender, l.at, l.body
+  FROM events.log AS l
+ WHERE l.seq > %(seq)s
+ ORDER BY l.seq
+ LIMIT %(limit)s
+
 -- read_after --
--- The next events of a reader, by the key of the log.
-SELECT l.seq, l.message_key, l.kind, l.name, l.sender, l.anonymous, l.at, l.received_at, l.source, l.body, l.sealed
+-- As above, the whole rows.
+SELECT l.seq, l.kind, l.sender, l.at, l.body, l.message_key, l.name, l.anonymous, l.received_at, l.source, l.sealed
   FROM events.log AS l
  WHERE l.seq > %(seq)s
  ORDER BY l.seq
@@ -116,7 +124,7 @@ SELECT l.seq, l.message_key, l.kind, l.name, l.sender, l.anonymous, l.at, l.rece
 
 -- by_seq --
 -- Single events, in the order of the log.
-SELECT l.seq, l.message_key, l.kind, l.name, l.sender, l.anonymous, l.at, l.received_at, l.source, l.body, l.sealed
+SELECT l.seq, l.kind, l.sender, l.at, l.body, l.message_key, l.name, l.anonymous, l.received_at, l.source, l.sealed
   FROM events.log AS l
  WHERE l.seq = ANY(%(seqs)s)
  ORDER BY l.seq

@@ -8,14 +8,19 @@ from datetime import datetime
 from typing import NamedTuple
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.events.model import LoggedEvent
+from keyuan.events.model import Event, LoggedEvent
 
 _SQL = load_statements("keyuan.events")
 BATCH_MAX = 2_000
 
 
+def follow(session: Session, seq: int, limit: int = BATCH_MAX) -> list[Event]:
+    """Return what a consumer needs of the next events after a place in the log, in order."""
+    return [Event(*row) for row in session.rows(_SQL["follow"], seq=seq, limit=limit)]
+
+
 def read_after(session: Session, seq: int, limit: int = BATCH_MAX) -> list[LoggedEvent]:
-    """Return the next events after a place in the log, in order."""
+    """Return the next events after a place in the log, in order, each as a whole."""
     return [LoggedEvent(*row) for row in session.rows(_SQL["read_after"], seq=seq, limit=limit)]
 
 

@@ -54,7 +54,7 @@ def stored_membership(session: Session, at: datetime) -> Membership:
 def _facts(session: Session, now_us: int) -> Iterator[tuple[uuid.UUID, AnyFact]]:
     """Yield every fact of the log that may be used."""
     seq = 0
-    while batch := events.read_after(session, seq, _BATCH):
+    while batch := events.follow(session, seq, _BATCH):
         seq = batch[-1].seq
         people = portraits.resolve(session, {event.sender for event in batch})
         timelines = consent.decisions_of(session, set(people.values()), [Purpose.PERSONALISATION])

@@ -15,7 +15,7 @@ from typing import Final
 from keyuan import events
 from keyuan.engines.database import Database, Session
 from keyuan.engines.secrets import Secrets
-from keyuan.events import LoggedEvent, RefusedBy
+from keyuan.events import Event, RefusedBy
 from keyuan.flows.crowd import Crowd
 from keyuan.flows.places import CONSUMERS, POINTS, PORTRAITS
 from keyuan.flows.take_points import take_points
@@ -27,7 +27,7 @@ BATCH_MAX: Final = 2_000
 # What a bad event can do to correct code; an engine's trouble and corruption are not among them.
 POISON: Final = (KeyuanError, ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
 
-Take = Callable[[Session, Secrets, Sequence[LoggedEvent], Crowd, int], None]
+Take = Callable[[Session, Secrets, Sequence[Event], Crowd, int], None]
 TAKES: dict[str, Take] = {POINTS: take_points, PORTRAITS: take_portraits}
 """What each consumer does with a batch."""
 
@@ -74,7 +74,7 @@ class Consumer:
         self.tried = limit
         with self.database.transaction(self.tenant, behind=True) as session:
             claim = events.claim(session, self.name, self.crowd.reader)
-            batch = events.read_after(session, claim.seq, limit)
+            batch = events.follow(session, claim.seq, limit)
             if batch:
                 self.tried = len(batch)
                 self._recall(session, claim)
@@ -92,7 +92,7 @@ class Consumer:
         self.crowd.forget(events.take_notices(session, self.name))
         self.crowd.trim()
 
-    def _advance(self, session: Session, batch: Sequence[LoggedEvent]) -> None:
+    def _advance(self, session: Session, batch: Sequence[Event]) -> None:
         newest = max([event.at for event in batch])
         events.advance(session, self.name, batch[-1].seq, newest, reader=self.crowd.reader)
 

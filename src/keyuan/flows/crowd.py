@@ -5,7 +5,7 @@ people of whom something was written past the consumer (`events.notice`): so not
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,21 +44,23 @@ class Crowd:
     states: Cache = field(default_factory=Cache)
     accounts: ledger.Memory = field(default_factory=ledger.Memory)
 
-    def meet(self, session: Session, senders: Iterable[bytes], *, new: bool = False) -> Mapping[bytes, Person]:
-        """Return the people behind senders, asking for those who are not known yet.
+    def meet(self, session: Session, senders: Sequence[bytes], *, new: bool = False) -> list[Person | None]:
+        """Return the person behind each sender, asking for those who are not known yet.
 
-        A sender never seen before becomes a new person if `new`; else it is missing.
+        A sender never seen before becomes a new person if `new`; else nobody stands there.
         """
-        missing = set(senders)
-        missing -= self.senders.keys()
+        known = self.senders
+        met = list(map(known.get, senders))
+        missing = {sender for sender, person in zip(senders, met, strict=True) if person is None} if None in met else ()
         if missing:
             people = (portraits.resolve if new else portraits.known)(session, missing)
             timelines: dict[uuid.UUID, dict[Purpose, Timeline]] = {}
             for (person, purpose), timeline in consent.decisions_of(session, set(people.values()), Purpose).items():
                 timelines.setdefault(person, {})[purpose] = timeline
             for sender, person in people.items():
-                self.senders[sender] = Person(person, timelines.get(person, {}))
-        return self.senders
+                known[sender] = Person(person, timelines.get(person, {}))
+            return list(map(known.get, senders))
+        return met
 
     def forget(self, people: set[uuid.UUID]) -> None:
         """Let go of people of whom something else has become true."""

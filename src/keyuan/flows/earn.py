@@ -28,7 +28,7 @@ class Purchase(Struct, frozen=True, gc=False):
     subject: bytes
     currency: str
     total_minor: int
-    lines: Sequence[tuple[str | None, int]]
+    lines: Sequence[loyalty.Line]
 
 
 class Earning:
@@ -47,11 +47,13 @@ class Earning:
             return
         session, rule = books.session, programme.rule
         holders = _holders(session, programme.id, self._purchases, known)
-        self._keys = [
-            loyalty.earn_key(session.tenant, programme.id, rule.name, purchase.subject) for purchase in self._purchases
+        subjects = [purchase.subject for purchase in self._purchases]
+        self._keys = loyalty.earn_keys(session.tenant, programme.id, rule.name, subjects)
+        self._baskets = [
+            loyalty.Basket(holder, each.at_us, each.total_minor, loyalty.doubled_minor(rule, each.lines))
+            for holder, each in zip(holders, self._purchases, strict=True)
         ]
-        self._baskets = [_basket(rule, holders[purchase.person], purchase) for purchase in self._purchases]
-        books.read(self._keys, programme.brand, [basket.holder for basket in self._baskets])
+        books.read(self._keys, programme.brand, holders)
 
     def award(self) -> list[ledger.Outcome]:
         """Award the purchases and return the ledger's answers in the same order."""
@@ -67,14 +69,14 @@ class Earning:
         )
 
 
-def _holders(session: Session, programme: str, purchases: Sequence[Purchase], known: Holders) -> Holders:
+def _holders(session: Session, programme: str, purchases: Sequence[Purchase], known: Holders) -> list[int]:
     """Return everybody's holder; who has none yet joins with her first purchase."""
-    people = {purchase.person for purchase in purchases}
-    people -= known.keys()
-    if people:
-        known |= loyalty.holders(session, programme, people)
+    people = [purchase.person for purchase in purchases]
+    unknown = {person for person in people if person not in known}
+    if unknown:
+        known |= loyalty.holders(session, programme, unknown)
         _enrol(session, programme, [purchase for purchase in purchases if purchase.person not in known], known)
-    return known
+    return [known[person] for person in people]
 
 
 def _enrol(session: Session, programme: str, purchases: Iterable[Purchase], known: Holders) -> None:
@@ -83,11 +85,6 @@ def _enrol(session: Session, programme: str, purchases: Iterable[Purchase], know
         loyalty.enrol(session, programme, [person], at)
     if first:
         known |= loyalty.holders(session, programme, first)
-
-
-def _basket(rule: loyalty.EarnRule, holder: int, purchase: Purchase) -> loyalty.Basket:
-    doubled = loyalty.doubled_minor(rule, purchase.lines)
-    return loyalty.Basket(holder, purchase.at_us, purchase.total_minor, doubled)
 
 
 def _quotes(

@@ -4,20 +4,20 @@ Called with an open transaction by the consumer and by replay, so both are one p
 transaction, or known to be as it was read before (`Crowd`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from keyuan import ledger, loyalty
 from keyuan.consent import Purpose
 from keyuan.engines.database import Session
 from keyuan.engines.secrets import Secrets
-from keyuan.events import LoggedEvent
+from keyuan.events import Event
 from keyuan.flows import understand
 from keyuan.flows.crowd import Crowd, Person
 from keyuan.flows.earn import Earning, Purchase
 from keyuan.kernel.clock import to_us
 
 
-def take_points(session: Session, _secrets: Secrets, batch: Sequence[LoggedEvent], crowd: Crowd, now_us: int) -> None:
+def take_points(session: Session, _secrets: Secrets, batch: Sequence[Event], crowd: Crowd, now_us: int) -> None:
     """Award the orders of a batch, in the order of the log.
 
     Raises:
@@ -33,14 +33,15 @@ def take_points(session: Session, _secrets: Secrets, batch: Sequence[LoggedEvent
             _check(Earning(books, programme, purchases, known).award())
 
 
-def _purchases(orders: Sequence[LoggedEvent], people: Mapping[bytes, Person], now_us: int) -> list[Purchase]:
+def _purchases(orders: Sequence[Event], people: Iterable[Person | None], now_us: int) -> list[Purchase]:
     """Return what may be awarded. An order is judged at its own time and as of its processing."""
     purchases: list[Purchase] = []
-    for order in orders:
-        person, at_us = people.get(order.sender), to_us(order.at)
+    for order, person in zip(orders, people, strict=True):
+        if person is None:  # somebody of whom nothing is known has agreed to nothing
+            continue
+        at_us = to_us(order.at)
         now_us = max(now_us, at_us)
-        # Somebody of whom nothing is known has agreed to nothing.
-        if person is not None and person.allows(Purpose.LOYALTY, at_us, now_us):
+        if person.allows(Purpose.LOYALTY, at_us, now_us):
             purchases.append(understand.purchase(order, person.id, at_us))
     return purchases
 
@@ -48,5 +49,5 @@ def _purchases(orders: Sequence[LoggedEvent], people: Mapping[bytes, Person], no
 def _check(outcomes: Iterable[ledger.Outcome]) -> None:
     """A conflict of an order's id is the event's fault."""
     for outcome in outcomes:
-        if not outcome.posted and (error := outcome.error()) is not None:
+        if outcome.answer is not ledger.Answer.POSTED and (error := outcome.error()) is not None:
             raise error

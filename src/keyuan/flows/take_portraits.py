@@ -4,14 +4,15 @@ Called with an open transaction by the consumer and by replay, so both are one p
 transaction, or known to be as it was read before (`Crowd`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from keyuan import events
 from keyuan.consent import Purpose
 from keyuan.engines.database import Session
 from keyuan.engines.secrets import Secrets
-from keyuan.events import LoggedEvent
+from keyuan.events import Event
 from keyuan.flows import understand
 from keyuan.flows.contact import keep_contacts
 from keyuan.flows.crowd import Crowd, Person
@@ -26,10 +27,10 @@ class _Read:
     """A batch, understood: what may be used of it."""
 
     facts: dict[UUID, list[AnyFact]] = field(default_factory=dict[UUID, list[AnyFact]])
-    introductions: list[LoggedEvent] = field(default_factory=list[LoggedEvent])
+    introductions: list[tuple[Event, Person]] = field(default_factory=list[tuple[Event, Person]])
 
 
-def take_portraits(session: Session, secrets: Secrets, batch: Sequence[LoggedEvent], crowd: Crowd, now_us: int) -> None:
+def take_portraits(session: Session, secrets: Secrets, batch: Sequence[Event], crowd: Crowd, now_us: int) -> None:
     """Fold a batch into portraits and regroup people, each person's events in the order of the log.
 
     Everything is read first, and written `later` while the rest is computed.
@@ -37,24 +38,32 @@ def take_portraits(session: Session, secrets: Secrets, batch: Sequence[LoggedEve
     people = crowd.meet(session, [event.sender for event in batch], new=True)
     read = _read(batch, people, now_us)
     if read.introductions:
-        keep_contacts(session, secrets, read.introductions, {sender: person.id for sender, person in people.items()})
+        told = events.read_seqs(session, [event.seq for event, _ in read.introductions])
+        keep_contacts(session, secrets, told, {event.sender: person.id for event, person in read.introductions})
     rules = board(session)
     recall(session, crowd.stays, read.facts)
     moments = portraits.apply(session, read.facts, every=True, floor_us=now_us, cache=crowd.states)
     regroup(session, rules, moments, crowd.stays)
 
 
-def _read(batch: Sequence[LoggedEvent], people: Mapping[bytes, Person], now_us: int) -> _Read:
+def _read(batch: Sequence[Event], people: Sequence[Person | None], now_us: int) -> _Read:
     """Sort the batch by what may be done with it. An event is judged at its own time and as of its processing."""
     read = _Read()
-    for event in batch:
-        person, at_us = people[event.sender], to_us(event.at)
+    facts = read.facts
+    for event, person in zip(batch, people, strict=True):
+        if person is None:
+            continue
+        at_us = to_us(event.at)
         now_us = max(now_us, at_us)
         if person.allows(Purpose.PERSONALISATION, at_us, now_us):
             fact = understand.fact(event, at_us)
             if fact is not None:
-                read.facts.setdefault(person.id, []).append(fact)
+                known = facts.get(person.id)
+                if known is None:
+                    facts[person.id] = [fact]
+                else:
+                    known.append(fact)
         # How to reach somebody is kept when she agreed to anything at all, else there is nothing to reach her for.
         if event.kind == "identify" and any(person.allows(each, at_us, now_us) for each in Purpose):
-            read.introductions.append(event)
+            read.introductions.append((event, person))
     return read

@@ -10,17 +10,12 @@ from typing import Any
 
 import msgspec
 
-from keyuan.events import LoggedEvent
+from keyuan.events import Event
 from keyuan.flows.earn import Purchase
-from keyuan.loyalty import order_subject
+from keyuan.loyalty import Line, order_subject
 from keyuan.profiles.model import AnyFact, CouponFact, DeclaredFact, OrderFact, SendFact
 
 _TRAITS = msgspec.json.Decoder(dict[str, Any])
-
-
-class _PricedLine(msgspec.Struct, frozen=True, gc=False):
-    category: str | None = None
-    total_minor: int | None = None
 
 
 class _Line(msgspec.Struct, frozen=True, gc=False):
@@ -35,7 +30,7 @@ class _Bill(msgspec.Struct, frozen=True):
     order_id: str
     total_minor: int
     currency: str
-    products: list[_PricedLine] = []  # a msgspec default is copied
+    products: list[Line] = []  # a msgspec default is copied
 
 
 class _Basket(msgspec.Struct, frozen=True):
@@ -51,17 +46,17 @@ _BILL = msgspec.json.Decoder(_Bill)
 _BASKET = msgspec.json.Decoder(_Basket)
 
 
-def purchase(event: LoggedEvent, person: uuid.UUID, at_us: int) -> Purchase:
+def purchase(event: Event, person: uuid.UUID, at_us: int) -> Purchase:
     """Return what an order says that somebody bought.
 
-    An order is known by its own id, from wherever it was sent. Lines without an amount count for nothing.
+    An order is known by its own id, from wherever it was sent.
     """
     bill = _BILL.decode(event.body)
-    lines = [(line.category, line.total_minor or 0) for line in bill.products]
-    return Purchase(person, event.at, at_us, order_subject(bill.order_id), bill.currency, bill.total_minor, lines)
+    subject = order_subject(bill.order_id)
+    return Purchase(person, event.at, at_us, subject, bill.currency, bill.total_minor, bill.products)
 
 
-def fact(event: LoggedEvent, at_us: int) -> AnyFact | None:
+def fact(event: Event, at_us: int) -> AnyFact | None:
     """Return what an event says of a customer, or None when a portrait takes nothing from it."""
     seq = event.seq
     match event.kind:

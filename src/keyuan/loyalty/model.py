@@ -10,17 +10,13 @@ Units: `_minor` in the programme's money currency, points are whole; a day is a 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from keyuan.kernel.clock import DAY_US, date_of, months_from
 from keyuan.kernel.digest import framed
 from keyuan.kernel.errors import MissingError
-
-if TYPE_CHECKING:
-    from _hashlib import HASH
 
 
 class UnknownProgrammeError(MissingError):
@@ -57,6 +53,13 @@ class Programme(NamedTuple):
     rule: EarnRule
 
 
+class Line(Struct, frozen=True, gc=False):
+    """A line of a purchase; one whose amount is not known counts for nothing."""
+
+    category: str | None = None
+    total_minor: int | None = None
+
+
 class Basket(Struct, frozen=True, gc=False):
     """A purchase as the rules see it: a holder, a time and amounts, no person."""
 
@@ -83,10 +86,10 @@ def day_of(at_us: int) -> date:
     return date_of(at_us // DAY_US)
 
 
-def doubled_minor(rule: EarnRule, lines: Iterable[tuple[str | None, int]]) -> int:
-    """Return the sum of the lines (category, minor units) whose category is doubled."""
+def doubled_minor(rule: EarnRule, lines: Iterable[Line]) -> int:
+    """Return the sum of the lines whose category is doubled."""
     doubled = rule.doubled_categories
-    return sum([minor for category, minor in lines if category in doubled])
+    return sum([line.total_minor for line in lines if line.category in doubled and line.total_minor])
 
 
 def quote_many(rule: EarnRule, baskets: Sequence[Basket], earned: DayPoints) -> list[Quote]:
@@ -95,23 +98,28 @@ def quote_many(rule: EarnRule, baskets: Sequence[Basket], earned: DayPoints) -> 
     quotes: list[Quote] = []
     for basket in baskets:
         day = day_of(basket.at_us)
-        before = today.get((basket.holder, day), 0)
+        that_day = basket.holder, day
+        before = today.get(that_day, 0)
         wished = (basket.base_minor + basket.doubled_minor) // rule.minor_per_point
         points = max(min(rule.daily_cap - before, wished), 0)
-        today[basket.holder, day] = before + points
+        today[that_day] = before + points
         quotes.append(Quote(points, day, before + points))
     return quotes
 
 
-def earn_key(tenant: int, programme: str, rule: str, subject: bytes) -> bytes:
-    """Return the key under which one purchase is awarded once, however often and from wherever it is told.
+def earn_keys(tenant: int, programme: str, rule: str, subjects: Iterable[bytes]) -> list[bytes]:
+    """Return the key of each purchase, under which it is awarded once, however often and from wherever it is told.
 
-    `subject` is the order where there is one (`order_subject`): a till, an app and an import that send the same
+    A subject is the order where there is one (`order_subject`): a till, an app and an import that send the same
     order then share the key.
     """
-    whole = _begun_key(tenant, programme, rule).copy()
-    whole.update(subject)
-    return whole.digest()
+    begun = hashlib.sha256(framed(b"earn", str(tenant).encode(), programme.encode(), rule.encode()))
+    keys: list[bytes] = []
+    for subject in subjects:
+        whole = begun.copy()
+        whole.update(subject)
+        keys.append(whole.digest())
+    return keys
 
 
 def order_subject(order_id: str) -> bytes:
@@ -121,9 +129,3 @@ def order_subject(order_id: str) -> bytes:
 
 
 _ORDER = framed(b"order")
-
-
-@lru_cache(maxsize=256)
-def _begun_key(tenant: int, programme: str, rule: str) -> "HASH":
-    """Return the digest of what the keys of one rule begin with; copies of it are carried on."""
-    return hashlib.sha256(framed(b"earn", str(tenant).encode(), programme.encode(), rule.encode()))

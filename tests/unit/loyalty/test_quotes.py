@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyuan.kernel.clock import DAY_US, add_months, from_us, to_us
-from keyuan.loyalty import Basket, EarnRule, Quote, day_of, doubled_minor, earn_key, order_subject, quote_many
+from keyuan.loyalty import Basket, EarnRule, Line, Quote, day_of, doubled_minor, earn_keys, order_subject, quote_many
 
 RULE = EarnRule("basket", 1, 100, 500, frozenset({"COFFEE", "FLUID MILK PRODUCTS"}), 12)
 NOON = to_us(datetime(2017, 3, 4, 12, tzinfo=UTC))
@@ -47,7 +47,8 @@ def test_what_was_earned_before_counts():
 
 
 def test_a_line_without_a_category_is_not_doubled():
-    assert doubled_minor(RULE, [("COFFEE", 500), (None, 300), ("BEEF", 200), ("FLUID MILK PRODUCTS", 7)]) == 507
+    lines = [Line("COFFEE", 500), Line(None, 300), Line("BEEF", 200), Line("FLUID MILK PRODUCTS", 7), Line("COFFEE")]
+    assert doubled_minor(RULE, lines) == 507
 
 
 @given(baskets)
@@ -76,14 +77,15 @@ def test_a_lot_expires_at_the_same_instant_twelve_months_later(at: str, expires:
 
 
 def test_the_key_of_an_order_depends_on_tenant_programme_rule_and_order_and_nothing_else():
-    first = earn_key(1, "market", "basket", order_subject("31"))
-    assert first == earn_key(1, "market", "basket", order_subject("31"))
+    subject = order_subject("31")
+    [first, other] = earn_keys(1, "market", "basket", [subject, order_subject("32")])
+    assert [first] == earn_keys(1, "market", "basket", [subject])
     others = [
-        earn_key(2, "market", "basket", order_subject("31")),
-        earn_key(1, "other", "basket", order_subject("31")),
-        earn_key(1, "market", "other", order_subject("31")),
-        earn_key(1, "market", "basket", order_subject("32")),
-        earn_key(1, "market", "basketorder", order_subject("31")),
+        *earn_keys(2, "market", "basket", [subject]),
+        *earn_keys(1, "other", "basket", [subject]),
+        *earn_keys(1, "market", "other", [subject]),
+        *earn_keys(1, "market", "basketorder", [subject]),
+        other,
     ]
     assert len({first, *others}) == 6
 

@@ -20,6 +20,7 @@ from keyuan.anchor import reads, store
 from keyuan.anchor.audit import EpochDifferenceError, check_epochs
 from keyuan.anchor.header import Domain
 from keyuan.anchor.leaf import decode
+from keyuan.anchor.outbox import anchor_job
 from keyuan.contracts import Book, Terms, doubled_digest, name_digest
 from keyuan.contracts.calls import anchor_creation, anchor_data, read_commitments, read_latest, terms_creation
 from keyuan.engines.chain import Call
@@ -114,7 +115,9 @@ class Site:
         """Send commitments to the chain, all or those up to an epoch."""
         for epoch in self.epochs()[:through]:
             number = epoch.header.epoch
-            self.outbox.submit(f"anchor:{number}", Call(self.contract, anchor_data(number, epoch.commitment)), NOW_US)
+            self.outbox.submit(
+                anchor_job(1, number), Call(self.contract, anchor_data(number, epoch.commitment)), NOW_US
+            )
             self.outbox.advance(NOW_US)
 
     def epochs(self) -> list[reads.StoredEpoch]:

@@ -20,9 +20,15 @@ class Final(NamedTuple):
     epochs: int
 
 
+def anchor_job(tenant: int, epoch: int | str) -> str:
+    """Return the name under which an epoch of a tenant is anchored."""
+    return f"anchor:{tenant}:{epoch}"
+
+
 def final_anchors(session: Session) -> list[Final]:
-    """Return what was anchored for good, by contract; a ledger has one."""
-    return [Final._make(row) for row in session.rows(_SQL["final_anchors"])]
+    """Return what was anchored for good of this tenant, by contract; a ledger has one."""
+    prefix = anchor_job(session.tenant, "")
+    return [Final._make(row) for row in session.rows(_SQL["final_anchors"], prefix=prefix)]
 
 
 def open_attempts(session: Session, chain_id: int, sender: bytes) -> list[Attempt]:

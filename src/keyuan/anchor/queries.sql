@@ -192,9 +192,9 @@ SELECT t.place, t.contract, t.version, t.terms_hash FROM anchor.terms AS t ORDER
 SELECT p.epoch, p.awards FROM anchor.passed AS p ORDER BY p.epoch
 
 -- final_anchors --
--- How many epochs the outbox has seen final, and in which contract.
+-- How many epochs the outbox has seen final, and in which contract; the keeper's outbox has those of other tenants too.
 SELECT a.chain_id, a.target, count(DISTINCT a.job)
   FROM anchor.attempt AS a
- WHERE starts_with(a.job, 'anchor:') AND a.state = 4 AND a.succeeded
+ WHERE starts_with(a.job, %(prefix)s) AND a.state = 4 AND a.succeeded
  GROUP BY a.chain_id, a.target
  ORDER BY a.chain_id, a.target

@@ -13,13 +13,12 @@ from typing import Any
 
 from keyuan.anchor import reads, store
 from keyuan.anchor.audit import EpochDifferenceError
-from keyuan.app.chains import KEPT_BY, own_chain, reading
+from keyuan.app.chains import KEPT_BY, own_chain, read_anchored, read_deployed, reading
 from keyuan.app.installation import Installation
 from keyuan.app.use import is_served
-from keyuan.contracts.calls import read_commitments, read_latest
-from keyuan.engines.chain import Chain, ChainAnswerError, ChainUnreachableError
+from keyuan.engines.chain import Chain, ChainAnswerError, ChainReader, ChainUnreachableError
 from keyuan.engines.chain.outbox.post import AccountSigner
-from keyuan.flows.anchor_epochs import ANCHOR, Anchoring
+from keyuan.flows.anchor_epochs import Anchoring
 from keyuan.flows.close_epochs import Closer, ask_for_the_rest
 from keyuan.flows.verify import verify_epochs
 from keyuan.kernel.clock import system_now, to_us
@@ -166,16 +165,18 @@ def _found(installation: Installation) -> dict[str, Any]:
 def verify_anchored(installation: Installation, tenant: int) -> tuple[bool, str]:
     """Make a tenant's epochs again from its entries, compare them with the chain's, and say in words what was found."""
     try:
-        words = verify_epochs(installation.database, tenant, partial(_on_chain, installation))
+        ask = partial(_on_chain, installation, read_anchored), partial(_on_chain, installation, read_deployed)
+        words = verify_epochs(installation.database, tenant, ask[0], deployed=ask[1])
     except EpochDifferenceError as error:
         return False, f"FAIL: tenant {tenant}, {error.where}: {error.what}"
     return True, f"PASS: tenant {tenant}, {words}"
 
 
-def _on_chain(installation: Installation, contract: bytes) -> list[bytes]:
-    """Return the commitments that the chain has; none where there is no chain."""
+def _on_chain(
+    installation: Installation, read: Callable[[ChainReader, bytes], list[bytes]], contract: bytes
+) -> list[bytes] | None:
+    """Return what the chain has at an address: None if it is switched off, nothing if it was never made."""
+    if installation.settings.chain == "off":
+        return None
     with reading(installation.settings, installation.folder) as chain:
-        if chain is None:
-            return []
-        ask = partial(chain.call, contract)
-        return read_commitments(1, read_latest(ANCHOR, ask), ask)
+        return [] if chain is None else read(chain, contract)

@@ -2,10 +2,13 @@
 
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from keyuan.app.installation import KEYS
+from keyuan.contracts import read_terms
+from keyuan.contracts.calls import read_commitments, read_latest
 from keyuan.engines.chain import Chain, ChainReader
 from keyuan.engines.chain.json_rpc import JsonRpcChain, Wire
 from keyuan.engines.chain.outbox.post import AccountSigner
@@ -62,6 +65,17 @@ def reading(settings: Settings, folder: Path) -> Generator[ChainReader | None, N
     finally:
         if chain is not None:
             chain.close()
+
+
+def read_anchored(chain: ChainReader, contract: bytes) -> list[bytes]:
+    """Return the commitments that stand in a LedgerAnchor, in order."""
+    ask = partial(chain.call, contract)
+    return read_commitments(1, read_latest("LedgerAnchor", ask), ask)
+
+
+def read_deployed(chain: ChainReader, contract: bytes) -> list[bytes]:
+    """Return the digests of the terms that stand in a ProgramTerms, in order."""
+    return list(read_terms(chain.get_code(contract), partial(chain.call, contract)).hashes)
 
 
 def _node(settings: Settings) -> JsonRpcChain:

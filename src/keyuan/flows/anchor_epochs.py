@@ -16,6 +16,7 @@ from keyuan import contracts, loyalty
 from keyuan.anchor import reads, store
 from keyuan.anchor.header import Domain
 from keyuan.anchor.leaf import decode
+from keyuan.anchor.outbox import anchor_job
 from keyuan.contracts import Book, Terms, TermsCode, doubled_digest, name_digest
 from keyuan.contracts.artifacts import Target
 from keyuan.contracts.calls import anchor_creation, anchor_data, read_latest, terms_creation
@@ -128,7 +129,7 @@ class Anchoring:
 
         An epoch whose predecessor is still on its way can be tried by no node, so it is given the gas of that one.
         """
-        number, job = epoch.header.epoch, f"anchor:{self.tenant}:{epoch.header.epoch}"
+        number, job = epoch.header.epoch, anchor_job(self.tenant, epoch.header.epoch)
         outbox, known = self._outbox(), self._store().of_job(job)
         if not known:
             self._check(epoch)

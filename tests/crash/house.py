@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -36,20 +36,19 @@ class House:
         self.data = data
         self.log = data.with_suffix(".log")
         self._command = command
-        self._env = os.environ | SMALL_EPOCHS
         self._up: subprocess.Popen[bytes] | None = None
         self._probe = httpx.Client(timeout=2)
 
     def start(self) -> None:
         """Start it and wait until it serves."""
-        self.begin([*self._command, "up", "--data", str(self.data), "--json"])
+        self.begin([*self._command, "up", "--data", str(self.data), "--json"], os.environ | SMALL_EPOCHS)
         self.wait_served()
 
-    def begin(self, words: Sequence[str]) -> None:
+    def begin(self, words: Sequence[str], env: Mapping[str, str] = os.environ) -> None:
         """Start a command that serves the folder."""
         with self.log.open("ab") as log:
             self._up = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=self._env
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=env
             )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -132,7 +131,6 @@ class House:
             capture_output=True,
             text=True,
             check=False,
-            env=self._env,
         )
         assert done.stdout, done.stderr
         return json.loads(done.stdout)

@@ -17,7 +17,8 @@ from keyuan.app.anchoring import bring_to_chain
 from keyuan.app.demo import story
 from keyuan.app.importing import catch_up
 from keyuan.app.installation import Installation
-from keyuan.consent import Decision, Record
+from keyuan.app.proving import proof_holds
+from keyuan.consent import Decision, Purpose, Record
 from keyuan.engines.database import Session
 from keyuan.engines.files import Files, Selection, Table
 from keyuan.flows.as_of import membership_as_of, stored_membership, traits_as_of
@@ -195,6 +196,18 @@ def anchor(job: Job) -> dict[str, Any]:
     return found
 
 
+def prove(job: Job) -> dict[str, Any]:
+    """Have the shipped verifier check a customer's proof, as she would; nothing is to be proved without a chain."""
+    user_id = f"{story.USER_PREFIX}{next(filter(_is_member, households(job.source)))}"
+    with job.stage("proof"):
+        is_anchored = job.installation.settings.chain != "off"
+        return {"proof_of": user_id, "proof_ok": proof_holds(job.installation, user_id) if is_anchored else None}
+
+
+def _is_member(household: int) -> bool:
+    return Purpose.LOYALTY in story.agreed(household)
+
+
 def count(job: Job) -> dict[str, Any]:
     """Return the figures as of the end of the story, from the database."""
     with job.stage("figures"), job.session(snapshot=True) as session:
@@ -209,5 +222,5 @@ def run(job: Job) -> dict[str, Any]:
     settle(job)
     compare(job)
     ok = check(job)
-    anchored = anchor(job)
+    anchored = anchor(job) | prove(job)
     return count(job) | {"rebuild_ok": ok} | anchored

@@ -21,6 +21,7 @@ _NAMES = {
     "second way": "Compute everything a second way and compare",
     "verify": "Rebuild the ledger from its entries",
     "anchor": "Compute every award again by contract, and anchor",
+    "proof": "Check a customer's proof with the stand-alone verifier",
     "figures": "Count",
 }
 
@@ -69,6 +70,9 @@ def _proved(figures: dict[str, Any]) -> str:
         f"{figures['movements']:,} movements stand in {figures['epochs']} epochs; the deployed contract computed "
         f"{figures['terms_checked']:,} awards again, all the same.\n"
         f"The commitments are in LedgerAnchor at {figures['contracts']['LedgerAnchor']}, on a chain {figures['chain']}."
+        "\n"
+        f"The proof of {figures['proof_of']}, checked by the stand-alone verifier: "
+        + ("[bold]PASS[/]" if figures["proof_ok"] else "[red]FAIL[/]")
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -17,6 +18,8 @@ from keyuan.anchor.header import Domain
 from keyuan.anchor.keyuan_verify import Result, Root
 from keyuan.anchor.moments import NoSuchEpochError
 from keyuan.app.demo import story
+from keyuan.app.installation import Installation
+from keyuan.app.proving import bundle_names, export_proof
 from keyuan.consent import Purpose
 from keyuan.contracts import Terms, doubled_digest, terms_hashes
 from keyuan.engines.database import Database
@@ -37,6 +40,7 @@ from keyuan.flows.prove import (
 )
 from keyuan.flows.take_along import UnknownPersonError
 from keyuan.kernel.clock import to_us
+from keyuan.kernel.config import load_settings
 from keyuan.kernel.errors import CorruptionError
 from real_server import Server, cloned
 from shop import Shop, instant, open_shop
@@ -209,6 +213,21 @@ def test_a_proof_as_of_an_older_epoch_says_so_and_how_much_is_newer(house: House
     result = house.checked(older.file)
     assert (result.epoch, result.epochs) == (3, len(house.epochs))
     assert older.newer == len(newest.file["leaves"]) - len(older.file["leaves"]) > 0
+
+
+def test_with_several_accounts_each_has_a_file_of_its_own(house: House, tmp_path: Path):
+    installation = Installation(load_settings(tmp_path), tmp_path, house.shop.database, house.shop.secrets, None)
+    out, known, epoch = tmp_path / "hers.json", tmp_path / "known.json", len(house.epochs)
+    made = export_proof(installation, "anna", out, known, epoch=epoch)
+    written_to = [tmp_path / name for name in ("hers-Café_茶-points.json", "hers-keyuan-market-points.json")]
+    assert [bundle["out"] for bundle in made["bundles"]] == list(map(str, written_to))
+    assert sorted(tmp_path.iterdir()) == sorted([*written_to, known])
+    for path in written_to:
+        assert keyuan_verify.verify(path.read_bytes(), keyuan_verify.root_from_file(known)).epoch == epoch
+    assert bundle_names(out, [("a/b", "p"), ("a b", "p")]) == [
+        tmp_path / "hers-a_b-p.json",
+        tmp_path / "hers-a_b-p-2.json",
+    ]
 
 
 def test_a_file_names_nobody(house: House):

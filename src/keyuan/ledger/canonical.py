@@ -25,7 +25,7 @@ _NO_DIGEST: Final = bytes(32)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _ONE: Final = Struct(">q")
 _TWO: Final = Struct(">qq")
-_FOUR: Final = Struct(">qqqq")
+_AWARD: Final = Struct(">14sqqqq")
 
 
 def _text(value: str) -> bytes:
@@ -103,7 +103,7 @@ def next_link(before: bytes, body: bytes) -> bytes:
 
 def award_digest(holder: int, rule_version: int, base_minor: int, extra_minor: int) -> bytes:
     """What makes two awards of one key the same award (DESIGN 2); points are left out, the cap may differ."""
-    return sha256(b"keyuan/award/0" + _FOUR.pack(holder, rule_version, base_minor, extra_minor)).digest()
+    return sha256(_AWARD.pack(b"keyuan/award/0", holder, rule_version, base_minor, extra_minor)).digest()
 
 
 def spend_digest(kind: int, book: tuple[int, str, str], points: int, reference: bytes | None) -> bytes:

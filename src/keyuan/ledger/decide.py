@@ -161,23 +161,23 @@ class Desk:
 
     def answer(self, request: Request) -> None:
         """Answer one request and keep its key."""
-        state, key = self.state, request.key
+        state, decisions, key = self.state, self.decisions, request.key
         digest = request_digest(request)
         known = state.keys.get(key)
         if known is not None:
-            self.decisions.outcomes.append(find_known(known, digest, key))
+            decisions.outcomes.append(find_known(known, digest, key))
             return
         result = self._handlers[type(request)](request)
-        if isinstance(result, _Refusal):
-            row = KeyRow(key, digest, result.answer, None, 0)
+        if isinstance(result, _Posted):
+            row, kept = KeyRow(key, digest, Answer.POSTED, result.seq, result.points), True
+            decisions.digests.append(digest)
         else:
-            row = KeyRow(key, digest, Answer.POSTED, result.seq, result.points)
-            self.decisions.digests.append(digest)
-        if not isinstance(result, _Refusal) or result.kept:
+            row, kept = KeyRow(key, digest, result.answer, None, 0), result.kept
+        decisions.outcomes.append(Outcome(key, row.answer, row.seq, row.points, repeated=False))
+        if kept:
             state.keys[key] = row
             state.keys_kept += 1
-            self.decisions.keys.append(row)
-        self.decisions.outcomes.append(Outcome(key, row.answer, row.seq, row.points, repeated=False))
+            decisions.keys.append(row)
 
     def _award(self, request: Award) -> _Posted | _Refusal:
         points = request.points
@@ -200,15 +200,17 @@ class Desk:
             issued,
             account,
         )  # fmt: skip
-        expires_us = lot_us(request.expires_at)
-        state.add_lot(Lot(seq, account.account_id, points, points, 0, 0, request.expires_at, expires_us, points))
+        if account.account_id in state.lots_of:  # else nothing of this batch can touch the lot
+            expires_us = lot_us(request.expires_at)
+            state.add_lot(Lot(seq, account.account_id, points, points, 0, 0, request.expires_at, expires_us, points))
         return _Posted(seq, points)
 
     def _count_day(self, account: Account, request: Award) -> None:
         day, claimed = request.day, request.day_points
         if day is None or claimed is None:
             return
-        if claimed != self.state.earned(account, day) + request.points:
+        before = account.day_points if account.day == day else self.state.earned(account, day)
+        if claimed != before + request.points:
             raise StaleDayError(key=request.key.hex(), day=day.isoformat(), claimed=claimed)
         if account.day is not None and account.day != day:
             earlier = min(account.day, day)

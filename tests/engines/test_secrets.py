@@ -18,8 +18,10 @@ from keyuan.engines.secrets import (
     open_secrets,
     unwrap_keys,
 )
+from keyuan.engines.secrets.seal import NONCE_BYTES
 
 KEY = bytes(range(32))
+NONCE_FROM = 5  # after version and check
 FILES = {"kek", "sender-hash", "blind-index", "token"}
 
 
@@ -88,6 +90,17 @@ def test_any_changed_byte_is_found(at: int):
     sealed[at] ^= 1
     with pytest.raises(SealBrokenError):
         Sealer(KEY).open(bytes(sealed), b"place")
+
+
+def test_many_values_are_sealed_each_with_a_nonce_and_in_a_place_of_its_own():
+    ann, bob = Sealer(KEY), Sealer(bytes(32))
+    sealed = Sealer.seal_all([(ann, b"plain", b"1"), (ann, b"plain", b"2"), (bob, b"plain", b"3")])
+    assert [ann.open(sealed[0], b"1"), ann.open(sealed[1], b"2"), bob.open(sealed[2], b"3")] == [b"plain"] * 3
+    nonces = {each[NONCE_FROM : NONCE_FROM + NONCE_BYTES] for each in (*sealed, ann.seal(b"plain", b"4"))}
+    assert len(nonces) == 4
+    with pytest.raises(SealBrokenError):
+        ann.open(sealed[0], b"2")
+    assert Sealer.seal_all([]) == []
 
 
 def test_what_was_sealed_under_a_destroyed_key_is_gone_and_not_broken():

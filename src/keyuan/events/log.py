@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.engines.secrets import KeyedHasher, Secrets, keyed_hasher
+from keyuan.engines.secrets import KeyedHasher, Sealer, Secrets, keyed_hasher
 from keyuan.events import quarantine
 from keyuan.events.clock import read_clock
 from keyuan.events.model import AHEAD_MAX, Candidate, Draft, Policy, Reason, Receipt, Refusal
@@ -174,6 +174,8 @@ def _write(session: Session, fresh: list[_Timed], numbers: Mapping[bytes, int], 
 
 
 def _rows(fresh: list[_Timed], numbers: Mapping[bytes, int], keys: quarantine.Keys) -> Iterator[tuple[object, ...]]:
+    rests = [(keys[one.sender], one.draft.rest, one.message_key) for one, _ in fresh if one.draft.rest is not None]
+    sealed = iter(Sealer.seal_all(rests))
     for one, at in fresh:
         candidate, draft = one.candidate, one.draft
         yield (
@@ -187,5 +189,5 @@ def _rows(fresh: list[_Timed], numbers: Mapping[bytes, int], keys: quarantine.Ke
             candidate.received_at,
             candidate.source,
             draft.body,
-            None if draft.rest is None else keys[one.sender].seal(draft.rest, one.message_key),
+            None if draft.rest is None else next(sealed),
         )

@@ -19,6 +19,7 @@ from keyuan.kernel.errors import CorruptionError
 VERSION = b"\x00"
 NONCE_BYTES = 12
 _CHECK_BYTES = 4
+_CHECK = hashlib.sha256(b"keyuan key check")
 _HEAD_BYTES = len(VERSION) + _CHECK_BYTES
 _CIPHER_FROM = _HEAD_BYTES + NONCE_BYTES
 
@@ -34,12 +35,25 @@ class Sealer:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
-        self._head = VERSION + hashlib.sha256(b"keyuan key check" + key).digest()[:_CHECK_BYTES]
+        check = _CHECK.copy()
+        check.update(key)
+        self._head = VERSION + check.digest()[:_CHECK_BYTES]
 
     def seal(self, plain: bytes, place: bytes) -> bytes:
         """Return the sealed value; `place` names where it belongs and must be given again to open it."""
-        nonce = os.urandom(NONCE_BYTES)
+        return self._seal(os.urandom(NONCE_BYTES), plain, place)
+
+    def _seal(self, nonce: bytes, plain: bytes, place: bytes) -> bytes:
         return self._head + nonce + self._cipher.encrypt(nonce, plain, self._head + place)
+
+    @staticmethod
+    def seal_all(values: "Sequence[tuple[Sealer, bytes, bytes]]") -> list[bytes]:
+        """Seal many values, each given as (sealer, plain, place): asking for randomness is dear, so it is done once."""
+        random = os.urandom(NONCE_BYTES * len(values))
+        return [
+            sealer._seal(random[first : first + NONCE_BYTES], plain, place)  # noqa: SLF001  # its own class
+            for first, (sealer, plain, place) in zip(range(0, len(random), NONCE_BYTES), values, strict=True)
+        ]
 
     def open(self, sealed: bytes, place: bytes) -> bytes | None:
         """Return the plain value; None when it was sealed under an earlier key, destroyed since.

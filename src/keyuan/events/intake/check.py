@@ -36,12 +36,13 @@ Split = tuple[bytes | None, bytes | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What one source's events are judged by."""
+    """What one source's events are judged by; of parts that repeat each other it remembers a few."""
 
     source: str
     currency: str = DEFAULT_CURRENCY
     plan: Plan | None = None
     contexts: dict[bytes, Split] = field(default_factory=dict[bytes, Split], init=False, repr=False, compare=False)
+    rests: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes], init=False, repr=False, compare=False)
 
     def check(
         self, raw: bytes, received_at: datetime, *, event_type: str | None = None, context: bytes | None = None
@@ -77,7 +78,7 @@ def _read(raw: bytes, gate: Gate, event_type: str | None, context: bytes | None)
     kind = _type(said, event_type)
     user_id, anonymous_id = _senders(said, kind)
     kind, name, body, rest = _content(said, kind, gate)
-    clear = canonical(rest) if rest else None
+    clear = canonical(rest, gate.rests) if rest else None
     print_of = (kind, name or "", user_id or "", anonymous_id or "", said.at.isoformat() if said.at else "")
     fingerprint = hashlib.sha256(_encode(print_of) + body + (clear or b"")).digest()
     if said.context is not NULL and (own := bytes(said.context)) != b"null":

@@ -22,6 +22,7 @@ ID_MAX = 128
 TEXT_MAX = 256
 NUMBER_MAX = 40
 DEPTH_MAX = 16
+_KNOWN_MAX = 32
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -164,19 +165,31 @@ def _refuse_large(written: bytes) -> None:
     raise EventRefusedError(Reason.BAD_NUMBER, "A whole number must fit 64 bits.")
 
 
-def canonical(values: Mapping[str, Any]) -> bytes:
-    """Return compact JSON with sorted keys; values may be undecoded. Checks all that nobody has looked at yet."""
+def canonical(values: Mapping[str, Any], known: dict[bytes, bytes] | None = None) -> bytes:
+    """Return compact JSON with sorted keys; values may be undecoded. Checks all that nobody has looked at yet.
+
+    `known`: what came out for others before, of whoever keeps it; looked up and added to.
+    """
     try:
         written = _encode(values)
-        whole = _ANY.decode(written)
-        # Walking costs more than counting: few enough brackets cannot be too deep, and short numbers not too large.
-        if written.count(b"{") + written.count(b"[") > DEPTH_MAX or _LONG_NUMBER.search(written):
-            _refuse_extremes(whole, DEPTH_MAX)
-        return _encode_sorted(whole)
+        found = None if known is None else known.get(written)
+        if found is None:
+            found = _canonical(written)
+            if known is not None and len(known) < _KNOWN_MAX:
+                known[written] = found
     except RecursionError:
         raise too_deep() from None
     except (msgspec.DecodeError, UnicodeError):
         raise EventRefusedError(Reason.MALFORMED, "The event is not valid JSON in UTF-8.") from None
+    return found
+
+
+def _canonical(written: bytes) -> bytes:
+    whole = _ANY.decode(written)
+    # Walking costs more than counting: few enough brackets cannot be too deep, and short numbers not too large.
+    if written.count(b"{") + written.count(b"[") > DEPTH_MAX or _LONG_NUMBER.search(written):
+        _refuse_extremes(whole, DEPTH_MAX)
+    return _encode_sorted(whole)
 
 
 def _refuse_extremes(value: object, levels: int) -> None:

@@ -6,6 +6,7 @@ Two ways to the same result, as with the envelope: most orders fit a strict shap
 Deliberately not here: points. Pure. Units: `_minor` whole minor units of `currency` (ISO 4217).
 """
 
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -52,6 +53,7 @@ class _StrictOrder(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _STRICT = msgspec.json.Decoder(_StrictOrder)
 _FIXED = 5
 _SEALED = _StrictOrder.__struct_fields__[_FIXED:]
+_sealed = attrgetter(*_SEALED)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -85,8 +87,7 @@ def _is_in_shape(strict: _StrictOrder) -> bool:
 
 def _from_strict(strict: _StrictOrder, written: bytes, default_currency: str) -> tuple[bytes, dict[str, Any]]:
     currency = strict.currency or default_currency
-    given: tuple[Raw, ...] = msgspec.structs.astuple(strict)[_FIXED:]
-    rest = {name: raw for name, raw in zip(_SEALED, given, strict=True) if raw is not _ABSENT}
+    rest = {name: raw for name, raw in zip(_SEALED, _sealed(strict), strict=True) if raw is not _ABSENT}
     total_minor = _total_minor(rest, currency) if strict.total_minor is msgspec.UNSET else strict.total_minor
     products = strict.products or []
     if b"_discount_minor" in written:  # seldom, and looking costs less than asking each line

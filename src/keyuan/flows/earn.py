@@ -72,11 +72,12 @@ class Earning:
 def _holders(session: Session, programme: str, purchases: Sequence[Purchase], known: Holders) -> list[int]:
     """Return everybody's holder; who has none yet joins with her first purchase."""
     people = [purchase.person for purchase in purchases]
-    unknown = {person for person in people if person not in known}
+    found = list(map(known.get, people))
+    unknown = {person for person, holder in zip(people, found, strict=True) if holder is None} if None in found else ()
     if unknown:
         known |= loyalty.holders(session, programme, unknown)
         _enrol(session, programme, [purchase for purchase in purchases if purchase.person not in known], known)
-    return [known[person] for person in people]
+    return [known[person] if holder is None else holder for person, holder in zip(people, found, strict=True)]
 
 
 def _enrol(session: Session, programme: str, purchases: Iterable[Purchase], known: Holders) -> None:

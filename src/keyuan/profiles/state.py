@@ -175,7 +175,8 @@ def _add_lines(state: State, lines: Sequence[tuple[str | None, int]]) -> None:
             sum_minor = state.uncategorised_minor = state.uncategorised_minor + minor
         else:
             sum_minor = spent[category] = spent.get(category, 0) + minor
-            _rise(spent, top, category)
+            if not top or top[0] != category:  # the first one stays the first
+                _rise(spent, top, category)
         if minor < 0 or sum_minor > LARGEST:
             raise AmountError
 

@@ -35,7 +35,7 @@ from benches.ledger import START, Writers
 from benches.server import TENANT, Server
 from keyuan import ledger, loyalty
 from keyuan.anchor import reads
-from keyuan.anchor.epoch import Fresh, LedgerState, Movement, advance, close
+from keyuan.anchor.epoch import Fresh, LedgerState, Movement, Since, advance, close
 from keyuan.anchor.header import Domain
 from keyuan.anchor.leaf import decode
 from keyuan.app.workers import collected_between, tune
@@ -114,7 +114,7 @@ class Site:
 
         def work() -> None:
             for part, new in zip(parts, given, strict=True):
-                advance(self.memory, close(self.memory, part, new, 1))
+                advance(self.memory, close(self.memory, part, new, 1, Since(bytes(32))))
 
         own, wall = timed(work)
         return paced(count, own, wall)
@@ -162,7 +162,8 @@ def movement(leg: ledger.HolderLeg) -> Movement:
 def fresh(movements: Sequence[Movement], state: LedgerState) -> Fresh:
     """Return what is random; pseudonyms of the newcomers of all parts, which is more than one needs."""
     newcomers = {each.account for each in movements} - state.standings.keys()
-    return Fresh([secrets.token_bytes(32) for _ in movements], {each: secrets.token_bytes(32) for each in newcomers})
+    salts = [secrets.token_bytes(32) for _ in movements]
+    return Fresh(salts, {each: secrets.token_bytes(32) for each in newcomers}, secrets.token_bytes(32))
 
 
 def ratio(rounds: Sequence[Round], name: str, floor: float) -> dict[str, Any]:

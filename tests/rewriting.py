@@ -124,9 +124,9 @@ class Site:
         with self.database.transaction(1) as session:
             return reads.epochs(session)
 
-    def legs(self) -> list[ledger.HolderLeg]:
+    def entries(self) -> list[ledger.Entry]:
         with self.database.transaction(1) as session:
-            return ledger.holder_legs(session, 0, 10_000)
+            return list(ledger.entries(session))
 
     def anchored(self, contract: bytes) -> list[bytes]:
         """Return the commitments on the chain."""
@@ -166,6 +166,7 @@ class Site:
             )
         with self.database.transaction(1) as session:
             leaves, epochs = list(reads.leaves(session)), reads.epochs(session)
+        salts = dict(self.superuser.execute("SELECT e.epoch, e.salt FROM anchor.epoch AS e").fetchall())
         known: set[int] = set()
         self.secrets: list[bytes] = []
         for epoch in epochs:
@@ -173,7 +174,7 @@ class Site:
             decoded = {leaf.seq: decode(leaf.body or b"") for leaf in some}
             self.secrets += [decoded[leaf.seq].salt for leaf in some]
             fresh = {leaf.account: decoded[leaf.seq].account for leaf in some if leaf.account not in known}
-            self.secrets += fresh.values()
+            self.secrets += [*fresh.values(), salts[epoch.header.epoch]]
             known |= fresh.keys()
 
     def take_down_checks(self) -> None:

@@ -4,8 +4,7 @@ A second way to the same bytes, step by step and without `epoch`: balances from 
 roots from the hashes. A leaf whose body was destroyed is taken by its hash; its points still count. Deliberately not
 here: whether the chain holds these commitments (`flows.verify` asks it), and the ledger itself.
 
-What no leaf says, no commitment vouches for: an entry's key, and which lots it took from. If those alone were changed
-in all tables of the ledger, links made anew, the leaves would be the same.
+What no leaf says, an entry's key and which lots it took from, is in its link, and that is in the header.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from itertools import islice
 
 from keyuan import ledger
 from keyuan.anchor import reads
-from keyuan.anchor.header import BookLine, BookRecord, Domain, Flows, books_digest, terms_head
+from keyuan.anchor.header import BookLine, BookRecord, Domain, Flows, books_digest, entries_digest, terms_head
 from keyuan.anchor.leaf import NO_DIGEST, Leaf, encode, leaf_hash, salted_reference, text_digest
 from keyuan.anchor.store import all_standings
 from keyuan.anchor.sums import SumNode, Sums, SumTree, sum_leaf
@@ -97,10 +96,11 @@ def check_epochs(session: Session) -> reads.Counts:
     walk = _Walk(domain)
     terms = [terms_hash for _contract, _version, terms_hash in _terms(session)]
     edges, passed = session.rows(_SQL["edges"]), dict[int, int](session.rows(_SQL["every_passed"]))
+    links = ledger.links_of(session, [last_entry for _epoch, _frontier, last_entry, _salt in edges])
     leaves, legs = reads.leaves(session), _legs(session)
     for number, (epoch, edge) in enumerate(zip(stored, edges, strict=True), 1):
         _check_epoch(walk, number, epoch, (leaves, legs), terms)
-        _check_edge(walk, number, edge)
+        _check_edge(walk, epoch, edge, links.get(walk.last_entry, b""))
         _check_passed(walk, number, passed.pop(number, None))
     if next(leaves, None) is not None:
         raise EpochDifferenceError("leaves", "there are more than epochs take")
@@ -192,6 +192,8 @@ def _check_leaf(walk: _Walk, leaf: reads.StoredLeaf, leg: HolderLeg) -> None:
     where = f"leaf {leaf.seq}"
     if (leaf.entry, leaf.account) != (leg.seq, leg.account):
         raise EpochDifferenceError(where, f"it stands for entry {leaf.entry}, and entry {leg.seq} is next")
+    if leg.kind not in _EFFECTS:
+        raise EpochDifferenceError(where, f"its entry is of kind {leg.kind}, which nobody knows")
     book = (leg.brand, leg.currency)
     account = walk.accounts.get(leg.account)
     if account is None:
@@ -248,9 +250,12 @@ def _day(day: date | None) -> int | None:
     return None if day is None else day.toordinal() - EPOCH_DAY
 
 
-def _check_edge(walk: _Walk, number: int, edge: tuple[int, bytes, int]) -> None:
-    if edge != (number, b"".join(walk.log.nodes), walk.last_entry):
+def _check_edge(walk: _Walk, epoch: reads.StoredEpoch, edge: tuple[int, bytes, int, bytes], link: bytes) -> None:
+    number = epoch.header.epoch
+    if edge[:3] != (number, b"".join(walk.log.nodes), walk.last_entry):
         raise EpochDifferenceError(f"epoch {number}", "the next one would not go on from where it ends")
+    if entries_digest(edge[3], link) != epoch.header.entries:
+        raise EpochDifferenceError(f"epoch {number}", "its entries are not those that it commits to")
 
 
 def _check_passed(walk: _Walk, number: int, awards: int | None) -> None:

@@ -160,6 +160,7 @@ def _headers(headers: Sequence[Header], log: Tree) -> list[Json]:
                 "books_digest": header.books_digest.hex(),
                 "terms": header.terms,
                 "terms_head": header.terms_head.hex(),
+                "entries": header.entries.hex(),
                 "closed_at_us": header.closed_at_us,
                 "consistency": [node.hex() for node in proof],
             }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from keyuan.anchor.header import BookRecord, Domain, Flows, Header, books_digest, terms_head
+from keyuan.anchor.header import BookRecord, Domain, Flows, Header, books_digest, entries_digest, terms_head
 from keyuan.anchor.leaf import NO_DIGEST, Leaf, encode, leaf_hash, salted_reference, text_digest
 from keyuan.anchor.sums import SumNode, SumPatch, Sums, SumTree, sum_leaf
 from keyuan.anchor.trees import Frontier, root_of
@@ -83,10 +83,18 @@ class LedgerState:
 
 
 class Fresh(NamedTuple):
-    """What is new and random: a salt for each movement, a pseudonym for each account that had no leaf before."""
+    """What is new and random: a salt for each movement, a pseudonym for each new account, a salt for the epoch."""
 
     salts: Sequence[bytes]
     pseudonyms: Mapping[int, bytes]
+    salt: bytes
+
+
+class Since(NamedTuple):
+    """What else an epoch takes up, from other rooms: the link of its last entry, digests of newly known terms."""
+
+    link: bytes
+    terms: Sequence[bytes] = ()
 
 
 class ClosedEpoch(NamedTuple):
@@ -94,6 +102,7 @@ class ClosedEpoch(NamedTuple):
 
     header: Header
     commitment: bytes
+    salt: bytes
     leaves: list[Leaf]
     bodies: list[bytes]
     hashes: list[bytes]
@@ -104,11 +113,9 @@ class ClosedEpoch(NamedTuple):
 
 
 def close(
-    state: LedgerState, movements: Sequence[Movement], fresh: Fresh, closed_at_us: int, new_terms: Iterable[bytes] = ()
+    state: LedgerState, movements: Sequence[Movement], fresh: Fresh, closed_at_us: int, since: Since
 ) -> ClosedEpoch:
     """Return the next epoch: these movements, in the order of the ledger.
-
-    `new_terms` are the `terms_hash` of versions that became known since the epoch before, in their order.
 
     Raises:
         EpochError: there is no movement, a salt or pseudonym is missing, or a balance would fall below zero.
@@ -120,7 +127,7 @@ def close(
     patches = {book: closing.book(book).tree.patch(places) for book, places in closing.places().items()}
     records = _records(state, patches, closing.flows)
     lines = sorted(record.line() for record in records.values())
-    log, terms = state.log.extended(closing.hashes), list(new_terms)
+    log = state.log.extended(closing.hashes)
     header = Header(
         *state.domain,
         epoch=state.epoch + 1,
@@ -130,14 +137,16 @@ def close(
         log_root=log.root(),
         books=len(lines),
         books_digest=books_digest(lines),
-        terms=state.terms + len(terms),
-        terms_head=terms_head(terms, state.terms_head),
+        terms=state.terms + len(since.terms),
+        terms_head=terms_head(since.terms, state.terms_head),
+        entries=entries_digest(fresh.salt, since.link),
         previous=state.commitment,
         closed_at_us=closed_at_us,
     )
     return ClosedEpoch(
         header,
         header.commitment(),
+        fresh.salt,
         closing.leaves,
         closing.bodies,
         closing.hashes,

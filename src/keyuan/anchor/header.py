@@ -2,7 +2,7 @@
 
 Fixed width, big-endian, unsigned where nothing else is said. Nothing here closes an epoch (`epoch`) or checks a proof.
 
-A header is 269 bytes, and the commitment is sha256 of them:
+A header is 301 bytes, and the commitment is sha256 of them:
 
 | offset | bytes | field |
 |---|---|---|
@@ -19,8 +19,9 @@ A header is 269 bytes, and the commitment is sha256 of them:
 | 157 | 32 | books_digest: sha256(book 1 || book 2 || …), see below |
 | 189 | 8 | terms: how many versions of terms are known |
 | 197 | 32 | terms_head: end of the chain of terms, see below |
-| 229 | 32 | previous: commitment of the epoch before; zeros for the first |
-| 261 | 8 | closed_at, microseconds since 1970-01-01T00:00:00Z, signed |
+| 229 | 32 | entries: sha256(05 || salt || link of the ledger's last entry in this epoch), the salt random and kept |
+| 261 | 32 | previous: commitment of the epoch before; zeros for the first |
+| 293 | 8 | closed_at, microseconds since 1970-01-01T00:00:00Z, signed |
 
 The table of books has 96 bytes a book, in ascending order and none twice, so that there is one sum for one brand:
 brand (32) || currency (32) || sha256 of the book's record (32). A record is 185 bytes:
@@ -54,9 +55,9 @@ from keyuan.anchor.leaf import NO_DIGEST, VERSION
 from keyuan.anchor.sums import SumNode
 from keyuan.kernel.errors import InputError
 
-HEADER_BYTES: Final = 269
+HEADER_BYTES: Final = 301
 RECORD_BYTES: Final = 185
-_HEADER: Final = Struct(">BQ20s32sQQQ32s32sQ32sQ32s32sq")
+_HEADER: Final = Struct(">BQ20s32sQQQ32s32sQ32sQ32s32s32sq")
 _RECORD: Final = Struct(">B32s32sQ32s4q6q")
 
 
@@ -87,6 +88,7 @@ class Header(NamedTuple):
     books_digest: bytes
     terms: int
     terms_head: bytes
+    entries: bytes
     previous: bytes
     closed_at_us: int
 
@@ -173,6 +175,11 @@ def books_digest(lines: Sequence[BookLine]) -> bytes:
     if any(one[:2] >= other[:2] for one, other in pairwise(lines)):
         raise HeaderBytesError("Books stand in ascending order, none twice.")
     return sha256(b"".join([brand + currency + record for brand, currency, record in lines])).digest()
+
+
+def entries_digest(salt: bytes, link: bytes) -> bytes:
+    """Return what a header says of its entries; by their link alone an entry could be guessed and confirmed."""
+    return sha256(b"\5" + salt + link).digest()
 
 
 def terms_head(terms_hashes: Iterable[bytes], head: bytes = NO_DIGEST) -> bytes:

@@ -177,7 +177,7 @@ SHARED: Final = {
     "headers": items(
         fields(
             last_seq=COUNT, batch_root=HASH, log_root=HASH, books=COUNT, books_digest=HASH, terms=POINTS,
-            terms_head=HASH, closed_at_us=INSTANT, consistency=PROOF,
+            terms_head=HASH, entries=HASH, closed_at_us=INSTANT, consistency=PROOF,
         ),
         least=1,
     ),
@@ -389,9 +389,10 @@ def check_headers(file: Value, root: Root) -> list[Epoch]:
     previous = NONE
     for epoch, header in enumerate(headers, 1):
         body = struct.pack(
-            ">BQ20s32sQQQ32s32sQ32sQ32s32sq", 0, domain["chain_id"], domain["contract"], domain["ledger"], epoch,
+            ">BQ20s32sQQQ32s32sQ32sQ32s32s32sq", 0, domain["chain_id"], domain["contract"], domain["ledger"], epoch,
             before["last_seq"] + 1, header["last_seq"], header["batch_root"], header["log_root"], header["books"],
-            header["books_digest"], header["terms"], header["terms_head"], previous, header["closed_at_us"],
+            header["books_digest"], header["terms"], header["terms_head"], header["entries"], previous,
+            header["closed_at_us"],
         )  # fmt: skip
         previous = sha(body)
         need(previous == root.commitments[epoch - 1], f"epoch {epoch}: this is not the header that was committed to")

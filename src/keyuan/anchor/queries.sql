@@ -109,8 +109,8 @@ SELECT %(tenant)s, s.account, s.brand, s.currency, s.place, s.pseudonym, s.accou
 
 -- add_epoch --
 -- Written once.
-INSERT INTO anchor.epoch (tenant, epoch, header, commitment, records, frontier, last_entry)
-VALUES (%(tenant)s, %(epoch)s, %(header)s, %(commitment)s, %(records)s, %(frontier)s, %(last_entry)s)
+INSERT INTO anchor.epoch (tenant, epoch, header, commitment, records, frontier, last_entry, salt)
+VALUES (%(tenant)s, %(epoch)s, %(header)s, %(commitment)s, %(records)s, %(frontier)s, %(last_entry)s, %(salt)s)
 
 -- epochs --
 -- Headers in order, from the epoch after a number on.
@@ -180,8 +180,8 @@ UPDATE anchor.attempt AS a
  WHERE a.chain_id = %(chain_id)s AND a.job = %(job)s AND a.attempt = %(attempt)s
 
 -- edges --
--- What the next epoch after each goes on from.
-SELECT e.epoch, e.frontier, e.last_entry FROM anchor.epoch AS e ORDER BY e.epoch
+-- What the next epoch after each goes on from, and the salt over the link of its last entry.
+SELECT e.epoch, e.frontier, e.last_entry, e.salt FROM anchor.epoch AS e ORDER BY e.epoch
 
 -- every_terms --
 -- In the order in which they became known.

@@ -193,6 +193,7 @@ def keep_epoch(session: Session, closed: ClosedEpoch, movements: Sequence[tuple[
         records=b"".join(sorted(record.encode() for record in closed.records.values())),
         frontier=b"".join(closed.log.nodes),
         last_entry=movements[-1][0],
+        salt=closed.salt,
     )
 
 

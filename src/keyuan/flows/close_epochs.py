@@ -14,7 +14,7 @@ from typing import Final
 
 from keyuan import ledger
 from keyuan.anchor import store
-from keyuan.anchor.epoch import ClosedEpoch, Fresh, LedgerState, Movement, advance, close
+from keyuan.anchor.epoch import ClosedEpoch, Fresh, LedgerState, Movement, Since, advance, close
 from keyuan.anchor.header import Domain
 from keyuan.engines.database import Database, Session
 from keyuan.kernel.clock import EPOCH_DAY, to_us
@@ -103,9 +103,11 @@ def _closed(session: Session, state: LedgerState, legs: Sequence[ledger.HolderLe
             for account in dict.fromkeys(leg.account for leg in legs)
             if account not in state.standings
         },
+        salt=secrets.token_bytes(_RANDOM_BYTES),
     )
+    since = Since(ledger.links_of(session, [legs[-1].seq])[legs[-1].seq], store.new_terms(session, state.terms))
     movements = [movement(leg) for leg in legs]
-    return close(state, movements, fresh, to_us(now), store.new_terms(session, state.terms))
+    return close(state, movements, fresh, to_us(now), since)
 
 
 def movement(leg: ledger.HolderLeg) -> Movement:

@@ -39,6 +39,7 @@ from keyuan.ledger.reads import (
     entries,
     holder_legs,
     last_entry,
+    links_of,
     statement,
     totals,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "expire_due",
     "holder_legs",
     "last_entry",
+    "links_of",
     "post",
     "release_due",
     "statement",

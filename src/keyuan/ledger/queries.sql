@@ -268,6 +268,10 @@ SELECT e.seq, e.at, e.kind, e.source, e.target, e.points, e.lot, e.origin, e.exp
  WHERE e.seq > %(after)s
  ORDER BY e.seq
 
+-- links_of --
+-- By number.
+SELECT e.seq, e.link FROM ledger.entry AS e WHERE e.seq = ANY(%(seqs)s::int8[])
+
 -- holder_legs --
 -- Entries from the holder's side, in order: her account is the one with a positive number, and stands for all of hers
 -- in that book by its available one (bucket 2), which it mostly is. Account by account through the keys (the LIMIT keeps

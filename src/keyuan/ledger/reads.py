@@ -172,6 +172,11 @@ def last_entry(session: Session) -> int:
     return row[0] if row else 0
 
 
+def links_of(session: Session, seqs: Iterable[int]) -> dict[int, bytes]:
+    """The links of some entries by their numbers: each stands for its entry and all before it."""
+    return dict(session.rows(_SQL["links_of"], seqs=list(seqs)))
+
+
 def holder_legs(session: Session, after: int, limit: int) -> list[HolderLeg]:
     """The next entries after a number from their holders' side, in order; each has exactly one."""
     return [HolderLeg._make(row) for row in session.rows(_SQL["holder_legs"], after=after, limit=limit)]

@@ -658,6 +658,7 @@ CREATE TABLE anchor.epoch (
   records bytea NOT NULL,
   frontier bytea NOT NULL,
   last_entry int8 NOT NULL CHECK (last_entry > 0),
+  salt bytea NOT NULL CHECK (octet_length(salt) = 32),
   PRIMARY KEY (tenant, epoch)
 );
 SELECT sec.protect('anchor.epoch');

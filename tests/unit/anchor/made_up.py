@@ -13,7 +13,7 @@ from typing import Any
 from keyuan import contracts
 from keyuan.anchor import keyuan_verify
 from keyuan.anchor.bundle import Holding, Ledger, TermsVersion, audit, bundle, commitments
-from keyuan.anchor.epoch import BookState, ClosedEpoch, Fresh, LedgerState, Movement, advance, close
+from keyuan.anchor.epoch import BookState, ClosedEpoch, Fresh, LedgerState, Movement, Since, advance, close
 from keyuan.anchor.header import Domain
 from keyuan.anchor.leaf import Leaf
 from keyuan.anchor.trees import Tree
@@ -92,7 +92,13 @@ class Shop:
 def fresh(random: Random, state: LedgerState, batch: Sequence[Movement]) -> Fresh:
     """Return salts and the pseudonyms that are missing."""
     new = dict.fromkeys(each.account for each in batch if each.account not in state.standings)
-    return Fresh([random.randbytes(32) for _ in batch], {account: random.randbytes(32) for account in new})
+    salts = [random.randbytes(32) for _ in batch]
+    return Fresh(salts, {account: random.randbytes(32) for account in new}, random.randbytes(32))
+
+
+def since(random: Random, terms: Sequence[bytes] = ()) -> Since:
+    """Return what an epoch takes up from other rooms."""
+    return Since(random.randbytes(32), terms)
 
 
 def hashes_of(versions: Sequence[TermsVersion]) -> list[bytes]:
@@ -139,7 +145,8 @@ class History:
         for number, size in enumerate(sizes):
             batch = self.movements[sum(sizes[:number]) :][:size]
             new = hashes[self.state.terms : known[number]]
-            epoch = close(self.state, batch, fresh(random, self.state, batch), batch[-1].at_us + 60_000_000, new)
+            given, closed_at_us = fresh(random, self.state, batch), batch[-1].at_us + 60_000_000
+            epoch = close(self.state, batch, given, closed_at_us, since(random, new))
             advance(self.state, epoch)
             self.closed.append(epoch)
 

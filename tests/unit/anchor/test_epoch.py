@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from keyuan.anchor.bundle import ProofError, bundle
-from keyuan.anchor.epoch import BookState, EpochError, Fresh, LedgerState, Standing, advance, close
+from keyuan.anchor.epoch import BookState, EpochError, LedgerState, Since, Standing, advance, close
 from keyuan.anchor.keyuan_verify import verify
 from keyuan.anchor.leaf import NO_DIGEST, encode, leaf_hash
 from keyuan.anchor.sums import sum_leaf
@@ -18,6 +18,7 @@ from unit.anchor import recursive
 from unit.anchor.made_up import DOMAIN, SIZES, History, fresh, written
 
 WHOLE = History()
+SINCE = Since(bytes(range(32)))
 
 
 def test_the_same_input_gives_the_same_commitments():
@@ -64,7 +65,7 @@ def test_closing_changes_nothing_until_it_is_taken_over():
     given = fresh(Random(1), history.state, batch)
     before = deepcopy((history.state.standings, history.state.log, history.state.epoch))
     roots = {book: state.tree.root for book, state in history.state.books.items()}
-    first, second = (close(history.state, batch, given, 5) for _ in range(2))
+    first, second = (close(history.state, batch, given, 5, SINCE) for _ in range(2))
     assert (history.state.standings, history.state.log, history.state.epoch) == before
     assert {book: state.tree.root for book, state in history.state.books.items()} == roots
     assert first.commitment == second.commitment
@@ -91,7 +92,7 @@ def test_a_state_built_from_what_is_stored_closes_the_next_epoch_in_the_same_way
     )  # fmt: skip
     batch = WHOLE.movements[sum(SIZES[:4]) :]
     given = fresh(Random(3), short.state, batch)
-    assert close(state, batch, given, 7).commitment == close(short.state, batch, given, 7).commitment
+    assert close(state, batch, given, 7, SINCE).commitment == close(short.state, batch, given, 7, SINCE).commitment
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_a_movement_that_cannot_be_is_refused(changes: dict[str, Any], reason: s
     state = LedgerState(DOMAIN)
     batch = [WHOLE.movements[0]._replace(kind=Kind.AWARD)._replace(**changes)]
     with pytest.raises(EpochError, match=reason):
-        close(state, batch, fresh(Random(1), state, batch), 0)
+        close(state, batch, fresh(Random(1), state, batch), 0, SINCE)
 
 
 def test_salts_and_pseudonyms_have_to_be_there_and_different():
@@ -118,15 +119,15 @@ def test_salts_and_pseudonyms_have_to_be_there_and_different():
     shared = dict.fromkeys(good.pseudonyms, one)
     assert len(shared) > 1
     for wrong in (
-        Fresh(good.salts[1:], good.pseudonyms),
-        Fresh([one] * len(batch), good.pseudonyms),
-        Fresh(good.salts, {}),
-        Fresh(good.salts, shared),
+        good._replace(salts=good.salts[1:]),
+        good._replace(salts=[one] * len(batch)),
+        good._replace(pseudonyms={}),
+        good._replace(pseudonyms=shared),
     ):
         with pytest.raises(EpochError):
-            close(state, batch, wrong, 0)
+            close(state, batch, wrong, 0, SINCE)
     with pytest.raises(EpochError):
-        close(state, [], Fresh([], {}), 0)
+        close(state, [], good._replace(salts=[], pseudonyms={}), 0, SINCE)
 
 
 def test_when_somebody_is_erased_everybody_elses_proof_stays_whole():

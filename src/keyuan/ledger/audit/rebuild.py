@@ -7,7 +7,7 @@ Units: points; instants are aware UTC datetimes.
 """
 
 from keyuan.ledger.audit.books import ABSENT, PRESENT, Beside, Books, Counts, LedgerDifferenceError
-from keyuan.ledger.audit.suspect import changed_column, guesses
+from keyuan.ledger.audit.suspect import changed_column, guesses, is_encodable
 from keyuan.ledger.audit.tallies import AccountTally, HoldTally, LotTally, Row
 from keyuan.ledger.canonical import (
     account_name,
@@ -24,6 +24,7 @@ from keyuan.ledger.canonical import (
 from keyuan.ledger.model import HOLDER_BUCKETS_END, LEGS, Bucket, Entry, Kind
 
 Takes = list[tuple[int, int]]
+_BUCKETS = frozenset(map(int, Bucket))
 
 
 def rebuild(books: Books) -> Counts:
@@ -59,7 +60,8 @@ class _Walk:
     def account(self, row: Row) -> None:
         """Take in one stored account; what it is must give its name."""
         account = AccountTally(row)
-        name = account_name(account.bucket, account.holder, *account.book)
+        known = account.bucket in _BUCKETS
+        name = account_name(account.bucket, account.holder, *account.book) if known else b""
         if name != account.name:
             place = f"tenant {self.tenant}, account {row[0]}"
             column = "name (of bucket, holder, brand, currency)"
@@ -113,7 +115,7 @@ class _Walk:
                     entry.seq, column, account_id, "an account of ledger.account"
                 )
         names = self.accounts[entry.source].name, self.accounts[entry.target].name
-        made = next_link(self.link, entry_bytes(self.tenant, entry, *names))
+        made = next_link(self.link, entry_bytes(self.tenant, entry, *names)) if is_encodable(entry) else ABSENT
         if made != link:
             raise self._suspect(entry, link, takes) or self._wrong(entry.seq, "link (over all columns)", link, made)
         self.link = link

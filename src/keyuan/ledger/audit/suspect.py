@@ -11,6 +11,8 @@ from keyuan.ledger.audit.tallies import AccountTally, Row
 from keyuan.ledger.canonical import entry_bytes, next_link
 from keyuan.ledger.model import Entry, Kind
 
+_KINDS = frozenset(map(int, Kind))
+
 
 def changed_column(
     entry: Entry,
@@ -23,11 +25,16 @@ def changed_column(
     for column, value in guesses:
         guess = entry._replace(**{column: value})
         source, target = accounts.get(guess.source), accounts.get(guess.target)
-        if source is None or target is None:
+        if source is None or target is None or not is_encodable(guess):
             continue
         if next_link(before, entry_bytes(tenant, guess, source.name, target.name)) == link:
             return column, value
     return None
+
+
+def is_encodable(entry: Entry) -> bool:
+    """Whether an entry has bytes at all: a kind that nobody knows may not even fit."""
+    return entry.kind in _KINDS
 
 
 def guesses(

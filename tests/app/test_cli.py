@@ -110,6 +110,28 @@ def test_sigterm_in_the_middle_of_the_job_leaves_nothing_running(data: Path, few
     assert not is_served(data)
 
 
+SWALLOWS = """
+import os, signal, time
+from keyuan.cli.output import stop_cleanly_on_signals, told_errors
+
+class Swallows:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+
+with told_errors():
+    stop_cleanly_on_signals()
+    Swallows()
+    time.sleep(20)
+    print("went on")
+"""
+
+
+def test_a_signal_where_python_swallows_exceptions_still_stops_a_command():
+    done = subprocess.run([sys.executable, "-c", SWALLOWS], capture_output=True, text=True, check=False, timeout=WAIT_S)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "keyuan: interrupted\n")
+
+
 def test_the_demo_works_beside_a_running_up(data: Path, few_households: Path):
     words = ["demo", "--data", str(data), "--source", str(few_households), "--exit", "--json"]
     with subprocess.Popen([*KEYUAN, "up", "--data", str(data), "--json"], stdout=subprocess.PIPE, text=True) as up:

@@ -18,6 +18,7 @@ EXIT_FAILED = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 _WRONG_PATH = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+_AGAIN_S = 0.01
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 DataDir = Annotated[
@@ -41,16 +42,25 @@ def tell(text: str) -> None:
 def stop_cleanly_on_signals() -> None:
     """Let SIGTERM and a closed terminal end a command as Ctrl-C does: what it started is stopped, once.
 
-    A signal that the caller has switched off (nohup, a job in the background) stays so.
+    A signal that the caller has switched off (nohup, a job in the background) stays so. One that arrives where Python
+    swallows exceptions (a finaliser, a callback of a weak reference) is raised again a moment later.
     """
     signals = [each for each in _STOPPING if signal.getsignal(each) is not signal.SIG_IGN]
+    unraisable = sys.unraisablehook
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         for each in signals:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    for each in signals:
+    def raise_again(lost: "sys.UnraisableHookArgs") -> None:
+        if lost.exc_type is KeyboardInterrupt:
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        else:
+            unraisable(lost)
+
+    sys.unraisablehook = raise_again
+    for each in (*signals, signal.SIGALRM):
         signal.signal(each, stop)
 
 

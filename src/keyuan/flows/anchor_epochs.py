@@ -17,7 +17,7 @@ from keyuan.anchor import reads, store
 from keyuan.anchor.header import Domain
 from keyuan.anchor.leaf import decode
 from keyuan.anchor.outbox import anchor_job
-from keyuan.contracts import Book, Terms, TermsCode, doubled_digest, name_digest
+from keyuan.contracts import Book, TermsCode
 from keyuan.contracts.artifacts import Target
 from keyuan.contracts.calls import anchor_creation, anchor_data, read_latest, terms_creation
 from keyuan.engines.chain import Call, Chain
@@ -28,8 +28,8 @@ from keyuan.engines.database import Database
 from keyuan.engines.evm import open_machine
 from keyuan.flows.gate import check_awards
 from keyuan.flows.outbox import StoredOutbox
+from keyuan.flows.terms import terms_of
 from keyuan.kernel.errors import CorruptionError, RefusedError
-from keyuan.loyalty import Programme
 
 ANCHOR: Final = "LedgerAnchor"
 TERMS: Final = "ProgramTerms"
@@ -218,11 +218,3 @@ def _final(attempts: Sequence[Attempt]) -> Attempt | None:
 
 def _has_failed(attempts: Sequence[Attempt]) -> bool:
     return not any(each.is_open or each.succeeded for each in attempts)
-
-
-def terms_of(programme: Programme) -> tuple[Book, Terms]:
-    """Return whose points a programme's terms are about, and its rule as the contract holds it."""
-    rule = programme.rule
-    book = Book(name_digest(programme.brand), name_digest(programme.currency), name_digest(rule.name))
-    doubled = doubled_digest(rule.doubled_categories)
-    return book, Terms(rule.starts_at_us, rule.minor_per_point, rule.daily_cap, rule.expiry_months, doubled)

@@ -20,8 +20,8 @@ from keyuan.anchor.store import new_terms
 from keyuan.contracts import terms_hashes
 from keyuan.engines.database import Session
 from keyuan.engines.secrets import Secrets
-from keyuan.flows.anchor_epochs import terms_of
 from keyuan.flows.take_along import UnknownPersonError, whole_statement
+from keyuan.flows.terms import terms_of
 from keyuan.kernel.errors import CorruptionError, MissingError, RefusedError
 from keyuan.ledger import HolderBook
 from keyuan.loyalty import Programme

@@ -23,7 +23,6 @@ from keyuan.app.proving import bundle_names, export_proof
 from keyuan.consent import Purpose
 from keyuan.contracts import Terms, doubled_digest, terms_hashes
 from keyuan.engines.database import Database
-from keyuan.flows.anchor_epochs import terms_of
 from keyuan.flows.close_epochs import Closer, close_all
 from keyuan.flows.expire import expire_all
 from keyuan.flows.places import POINTS
@@ -39,6 +38,7 @@ from keyuan.flows.prove import (
     open_prover,
 )
 from keyuan.flows.take_along import UnknownPersonError
+from keyuan.flows.terms import terms_of
 from keyuan.kernel.clock import to_us
 from keyuan.kernel.config import load_settings
 from keyuan.kernel.errors import CorruptionError

@@ -16,6 +16,7 @@ from keyuan.app.anchoring import AnchoringStoppedError, Line, bring_to_chain, ve
 from keyuan.app.chains import FOLDER, own_chain
 from keyuan.app.demo import story
 from keyuan.app.installation import KEYS, Installation
+from keyuan.app.serve import programme_time
 from keyuan.consent import Purpose
 from keyuan.engines.chain.signer import open_publisher
 from keyuan.engines.database import Database
@@ -151,6 +152,15 @@ def test_a_command_asks_for_the_rest_and_a_pause_holds_back_only_what_is_not_ful
     assert found["gas"]["anchor"] > 21_000
     assert set(found["contracts"]) == {"LedgerAnchor", f"ProgramTerms:{story.PROGRAMME.id}"}
     assert found["chain"] == "kept by the operator"
+
+
+def test_who_serves_closes_by_time_again_what_a_killed_job_had_paused(site: Site):
+    with site.database.transaction(1) as session:
+        store.pause(session, paused=True)
+    site.buy()
+    with programme_time(site.installation()):
+        work(site.lines())
+        assert site.progress()[2:] == (None, 3, ORDERS, 3)
 
 
 def test_with_the_chain_switched_off_nothing_is_anchored_and_nothing_is_wrong(site: Site):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyuan import events
+from keyuan.anchor import store as epochs
 from keyuan.app.installation import KEYS, Installation
 from keyuan.app.tree import Tell, Tree
 from keyuan.app.use import is_served, served
@@ -103,9 +104,13 @@ def programme_time(installation: Installation) -> Generator[None, None, None]:
 
 
 def run_programme_time(installation: Installation) -> None:
-    """Let a clock that is kept by hand run at normal speed from now on; who serves keeps it going, and stops it."""
-    with installation.database.transaction(installation.tenant) as session:
+    """Let a clock that is kept by hand run at normal speed from now on; who serves keeps it going, and stops it.
+
+    Epochs are closed by time again too: a job that was killed may have left them to be closed by count only.
+    """
+    with installation.session() as session:
         events.run_clock(session, system_now())
+        epochs.pause(session, paused=False)
 
 
 def wait_for_stop() -> None:

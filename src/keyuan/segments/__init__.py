@@ -1,7 +1,7 @@
 """Target groups: rules over traits, and who was in them as of any time."""
 
 from keyuan.segments.board import Board
-from keyuan.segments.model import Moves, Seen, Segment, Stay, moves
+from keyuan.segments.model import Moves, Seen, Segment, Stay, UnknownSegmentError, moves
 from keyuan.segments.reads import current, members, segments, sizes
 from keyuan.segments.store import keep_moves, leave_all, save
 
@@ -11,6 +11,7 @@ __all__ = [
     "Seen",
     "Segment",
     "Stay",
+    "UnknownSegmentError",
     "current",
     "keep_moves",
     "leave_all",

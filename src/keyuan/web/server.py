@@ -19,6 +19,7 @@ from keyuan.web import errors, health
 from keyuan.web.appender import Appender, group_writer
 from keyuan.web.chain import ChainRpc, OpenChain
 from keyuan.web.intake import Intake, Patience
+from keyuan.web.pages import components, static_routes
 from keyuan.web.write_keys import WriteKeys
 
 _PATIENCE = Patience()
@@ -51,6 +52,7 @@ def make_app(
 
     app = FastAPI(title="Keyuan", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.router.routes.extend([*intake.routes(), *health.routes(health.check_database(database, tenant))])
+    app.router.routes.extend([*static_routes(), *components.routes()])
     if open_chain is not None:
         app.router.routes.extend(ChainRpc(open_chain).routes())
     errors.install(app)

@@ -32,12 +32,14 @@ from keyuan.events.reads import (
     follow,
     last_seq,
     order_totals,
+    orders_at,
     read_after,
     read_seqs,
     senders_before,
+    seqs_of,
 )
 from keyuan.events.replay import requeue, take_refused
-from keyuan.events.senders import forget, open_rests
+from keyuan.events.senders import forget, forgotten, open_rests
 from keyuan.events.sources import Source, make_source, revoke_source, source_of_key, tenant_of_key
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "follow",
     "follow_clock",
     "forget",
+    "forgotten",
     "imported",
     "keep_clock_by_hand",
     "last_seq",
@@ -74,6 +77,7 @@ __all__ = [
     "open_counts",
     "open_rests",
     "order_totals",
+    "orders_at",
     "position",
     "progress",
     "quarantined",
@@ -87,6 +91,7 @@ __all__ = [
     "revoke_source",
     "run_clock",
     "senders_before",
+    "seqs_of",
     "source_of_key",
     "stop_clock",
     "take_notices",

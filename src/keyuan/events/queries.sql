@@ -56,6 +56,12 @@ UPDATE events.sender_key
    SET wrapped_key = NULL, destroyed_at = %(now)s
  WHERE sender = ANY(%(senders)s) AND wrapped_key IS NOT NULL
 
+-- forgotten --
+-- Senders whose keys were destroyed, and when; who has come back since too.
+SELECT k.sender, k.destroyed_at
+  FROM events.sender_key AS k
+ WHERE k.sender = ANY(%(senders)s) AND k.destroyed_at IS NOT NULL
+
 -- quarantine --
 -- The same bytes sent again are counted, not kept again; the newest seal and reason stay.
 INSERT INTO events.quarantine AS q
@@ -127,6 +133,15 @@ SELECT l.seq, l.kind, l.sender, l.at, l.body, l.message_key, l.name, l.anonymous
 SELECT l.seq, l.kind, l.sender, l.at, l.body, l.message_key, l.name, l.anonymous, l.received_at, l.source, l.sealed
   FROM events.log AS l
  WHERE l.seq = ANY(%(seqs)s)
+ ORDER BY l.seq
+
+-- orders_at --
+-- What some senders bought at some instants, by the index of senders.
+SELECT l.body
+  FROM events.log AS l
+ WHERE l.sender = ANY(%(senders)s)
+   AND l.at = ANY(%(instants)s::timestamptz[])
+   AND l.kind = 'order'
  ORDER BY l.seq
 
 -- last_seq --
@@ -230,3 +245,7 @@ SELECT count(*), coalesce(sum(json_array_length(o.body -> 'products')), 0)::int8
 -- senders_before --
 -- The whole log is read: for reports, not for pages.
 SELECT DISTINCT l.sender FROM events.log AS l WHERE l.at < %(before)s
+
+-- seqs_of --
+-- The whole log is read: for erasure, not for pages.
+SELECT l.seq FROM events.log AS l WHERE l.sender = ANY(%(senders)s) ORDER BY l.seq

@@ -3,12 +3,12 @@
 Deliberately not here: where each reader is (`readers`), and what it does with an event.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.events.model import Event, LoggedEvent
+from keyuan.events.model import Event, LoggedEvent, Order, read_order
 
 _SQL = load_statements("keyuan.events")
 BATCH_MAX = 2_000
@@ -27,6 +27,12 @@ def read_after(session: Session, seq: int, limit: int = BATCH_MAX) -> list[Logge
 def read_seqs(session: Session, seqs: Sequence[int]) -> list[LoggedEvent]:
     """Return the events with these numbers, in order; unknown numbers are left out."""
     return [LoggedEvent(*row) for row in session.rows(_SQL["by_seq"], seqs=list(seqs))]
+
+
+def orders_at(session: Session, senders: Sequence[bytes], instants: Sequence[datetime]) -> list[Order]:
+    """Return the orders that came from some senders and happened at one of these instants."""
+    rows = session.rows(_SQL["orders_at"], senders=list(senders), instants=list(instants))
+    return [read_order(body) for (body,) in rows]
 
 
 def last_seq(session: Session) -> int:
@@ -62,3 +68,8 @@ def order_totals(session: Session, before: datetime) -> OrderTotals:
 def senders_before(session: Session, before: datetime) -> list[bytes]:
     """Return everybody from whom an event came before an instant, in no order."""
     return [sender for (sender,) in session.rows(_SQL["senders_before"], before=before)]
+
+
+def seqs_of(session: Session, senders: Iterable[bytes]) -> list[int]:
+    """Return the numbers of all events of some senders, in order."""
+    return [seq for (seq,) in session.rows(_SQL["seqs_of"], senders=list(senders))]

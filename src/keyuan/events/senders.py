@@ -69,6 +69,11 @@ def forget(session: Session, senders: Iterable[bytes], now: datetime) -> int:
     return session.execute(_SQL["forget"], senders=list(senders), now=now)
 
 
+def forgotten(session: Session, senders: Collection[bytes]) -> dict[bytes, datetime]:
+    """Return when those of these senders were forgotten that ever were; what came in until then is nobody's now."""
+    return dict(session.rows(_SQL["forgotten"], senders=list(senders))) if senders else {}
+
+
 def _place(tenant: int) -> bytes:
     """A wrapped key is bound to its tenant and sender, who follows here: moved to another row it does not open."""
     return b"sender|%d|" % tenant

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from keyuan import ledger, loyalty
 from keyuan.anchor import bundle, reads
@@ -77,11 +78,22 @@ class Prover:
 
         Raises:
             UnknownPersonError: no event ever came from her.
+            NotAMemberError, NothingToProveError, ErasedError: see `of`.
+        """
+        person = person_of(self.session, secrets.sender(self.session.tenant, "user", user_id))
+        if person is None:
+            raise UnknownPersonError
+        return self.of(person)
+
+    def of(self, person: UUID) -> list[Proof]:
+        """Return the same for a person who is known already.
+
+        Raises:
             NotAMemberError: she joined no programme.
             NothingToProveError: she has no movement until this epoch.
             ErasedError: her leaves were destroyed.
         """
-        holders = list(self._holders(secrets, user_id))
+        holders = list(self._holders(person))
         proofs = [proof for holder in holders for proof in self._of_holder(holder)]
         if not proofs:
             raise NothingToProveError(epoch=self.moment.header.epoch)
@@ -100,10 +112,7 @@ class Prover:
         """Return the commitments of all epochs until this one."""
         return bundle.commitments(self.ledger.headers)
 
-    def _holders(self, secrets: Secrets, user_id: str) -> Iterator[int]:
-        person = person_of(self.session, secrets.sender(self.session.tenant, "user", user_id))
-        if person is None:
-            raise UnknownPersonError
+    def _holders(self, person: UUID) -> Iterator[int]:
         programmes = [programme.id for programme in loyalty.programmes(self.session)]
         found = [loyalty.holders(self.session, programme, [person]).get(person) for programme in programmes]
         if not any(found):
@@ -152,9 +161,14 @@ def open_prover(session: Session, epoch: int | None, report: Report) -> Prover:
         if not epoch:
             raise NothingAnchoredError
     moment = open_moment(session, epoch, report)
+    return Prover(session, moment, shared_part(session, moment))
+
+
+def shared_part(session: Session, moment: Moment) -> bundle.Ledger:
+    """Return what all proofs as of a moment share."""
     headers = [each.header for each in moment.epochs]
     terms = _terms(session)[: moment.header.terms]
-    return Prover(session, moment, bundle.Ledger(headers, moment.epochs[-1].records, moment.log, terms))
+    return bundle.Ledger(headers, moment.epochs[-1].records, moment.log, terms)
 
 
 def _terms(session: Session) -> list[TermsVersion]:

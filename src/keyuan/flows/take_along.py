@@ -28,10 +28,14 @@ def take_along(session: Session, secrets: Secrets, user_id: str) -> dict[str, An
     person = reads.person_of(session, sender)
     if person is None:
         raise UnknownPersonError
+    return {"user_id": user_id} | take_along_person(session, secrets, person)
+
+
+def take_along_person(session: Session, secrets: Secrets, person: uuid.UUID) -> dict[str, Any]:
+    """Return the same of a person whose userId nobody tells: it is not kept in clear."""
     portrait = reads.portrait(session, person)
     fields = contact.contact(session, secrets, [person]).get(person, {})
     return {
-        "user_id": user_id,
         "person": str(person),
         "contact": {name: {"value": each.value, "made_up": each.made_up} for name, each in fields.items()},
         "consents": _consents(session, person),

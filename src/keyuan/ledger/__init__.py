@@ -27,11 +27,13 @@ from keyuan.ledger.model import (
     Void,
 )
 from keyuan.ledger.reads import (
+    LIMIT_MAX,
     Balance,
     Expiring,
     HolderBook,
     HolderLeg,
     Line,
+    MonthSums,
     Totals,
     about_to_expire,
     balances,
@@ -40,12 +42,15 @@ from keyuan.ledger.reads import (
     holder_legs,
     last_entry,
     links_of,
+    lots_of,
+    months_of,
     statement,
     totals,
 )
 
 __all__ = [
     "BATCH_MAX",
+    "LIMIT_MAX",
     "Answer",
     "Award",
     "Balance",
@@ -64,6 +69,7 @@ __all__ = [
     "LedgerInputError",
     "Line",
     "Memory",
+    "MonthSums",
     "OpenBooks",
     "Outcome",
     "Redeem",
@@ -81,6 +87,8 @@ __all__ = [
     "holder_legs",
     "last_entry",
     "links_of",
+    "lots_of",
+    "months_of",
     "post",
     "release_due",
     "statement",

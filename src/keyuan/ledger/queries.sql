@@ -205,7 +205,7 @@ SELECT a.account_id, a.brand, a.currency
  ORDER BY a.brand, a.currency
 
 -- statement --
--- The newest entries of a holder before a number; each index is read from its end.
+-- The newest entries of a holder before a number and in a while, if one is given; each index is read from its end.
 WITH mine AS (
   SELECT a.account_id, a.bucket, a.brand, a.currency
     FROM ledger.account AS a
@@ -214,16 +214,20 @@ WITH mine AS (
   SELECT e.seq, e.at FROM mine AS m CROSS JOIN LATERAL (
          SELECT e.seq, e.at FROM ledger.entry AS e
           WHERE e.source = m.account_id AND e.source > 0 AND e.seq < %(before)s
+            AND e.at >= coalesce(%(since)s::timestamptz, '-infinity')
+            AND e.at < coalesce(%(until)s::timestamptz, 'infinity')
           ORDER BY e.seq DESC LIMIT %(limit)s) AS e
    UNION
   SELECT e.seq, e.at FROM mine AS m CROSS JOIN LATERAL (
          SELECT e.seq, e.at FROM ledger.entry AS e
           WHERE e.target = m.account_id AND e.target > 0 AND e.seq < %(before)s
+            AND e.at >= coalesce(%(since)s::timestamptz, '-infinity')
+            AND e.at < coalesce(%(until)s::timestamptz, 'infinity')
           ORDER BY e.seq DESC LIMIT %(limit)s) AS e
    ORDER BY seq DESC LIMIT %(limit)s
 )
 SELECT e.seq, e.at, e.kind, s.bucket, t.bucket, coalesce(s.brand, t.brand), coalesce(s.currency, t.currency),
-       e.points, e.expires_at, e.reference
+       e.points, e.expires_at, e.reference, e.base_minor, e.extra_minor
   FROM numbers AS n
   JOIN ledger.entry AS e ON e.seq = n.seq AND e.at = n.at
   LEFT JOIN mine AS s ON s.account_id = e.source
@@ -240,6 +244,38 @@ SELECT a.holder, a.brand, a.currency, l.lot, l.remaining - l.held, l.expires_at
    AND l.remaining > l.held
  ORDER BY l.expires_at, l.lot
  LIMIT %(limit)s
+
+-- lots_of --
+-- The free points of one holder that end until an instant, first to expire first.
+SELECT a.brand, a.currency, l.lot, l.remaining - l.held, l.expires_at
+  FROM ledger.account AS a
+  JOIN ledger.lot AS l ON l.account_id = a.account_id
+ WHERE a.holder = %(holder)s
+   AND a.holder > 0
+   AND l.expires_at > %(after)s
+   AND l.expires_at <= %(until)s
+   AND l.remaining > l.held
+ ORDER BY l.expires_at, l.lot
+
+-- months_of --
+-- What each month brought and took a holder in one book, newest first; each index gives one side.
+WITH mine AS (
+  SELECT a.account_id FROM ledger.account AS a
+   WHERE a.holder = %(holder)s AND a.holder > 0 AND a.brand = %(brand)s AND a.currency = %(currency)s
+), moved AS (
+  SELECT e.at, e.kind, e.points FROM mine AS m JOIN ledger.entry AS e ON e.source = m.account_id AND e.source > 0
+   WHERE e.kind IN (2, 4, 6)
+   UNION ALL
+  SELECT e.at, e.kind, e.points FROM mine AS m JOIN ledger.entry AS e ON e.target = m.account_id AND e.target > 0
+   WHERE e.kind = 1
+)
+SELECT date_trunc('month', v.at, 'UTC'),
+       coalesce(sum(v.points) FILTER (WHERE v.kind = 1), 0)::int8,
+       coalesce(sum(v.points) FILTER (WHERE v.kind IN (2, 4)), 0)::int8,
+       coalesce(sum(v.points) FILTER (WHERE v.kind = 6), 0)::int8
+  FROM moved AS v
+ GROUP BY 1
+ ORDER BY 1 DESC
 
 -- totals --
 -- From entries alone, by what each kind does (model.LEGS): 1 award, 2 redeem, 4 capture, 6 expire.

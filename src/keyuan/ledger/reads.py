@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from keyuan.engines.database import Session, load_statements
+from keyuan.engines.database import Row, Session, load_statements
 from keyuan.ledger.model import Bucket, Entry, Kind
 
 _SQL = load_statements(__package__ or "")
@@ -38,7 +38,10 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One entry as its holder sees it: what came to her (positive) or went, and what moved into or out of hold."""
+    """One entry as its holder sees it: what came to her (positive) or went, and what moved into or out of hold.
+
+    An award says for which basket: `base_minor`, and of it `extra_minor` once more.
+    """
 
     seq: int
     at: datetime
@@ -49,6 +52,17 @@ class Line:
     held: int
     expires_at: datetime | None
     reference: bytes | None
+    base_minor: int | None
+    extra_minor: int | None
+
+
+class MonthSums(NamedTuple):
+    """What a month brought and took a holder in one book; `first` is its first instant."""
+
+    first: datetime
+    earned: int
+    redeemed: int
+    expired: int
 
 
 class HolderLeg(NamedTuple):
@@ -118,25 +132,50 @@ def books_of(session: Session, holder: int) -> list[HolderBook]:
     return [HolderBook(*row) for row in session.rows(_SQL["books_of"], holder=holder)]
 
 
-def statement(session: Session, holder: int, *, before: int | None = None, limit: int = 50) -> list[Line]:
-    """The newest entries of a holder first; for the next page give the last `seq` as `before`."""
+def statement(
+    session: Session,
+    holder: int,
+    *,
+    before: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 50,
+) -> list[Line]:
+    """The newest entries of a holder first, all or those in [since, until); `before` is the last `seq` of a page."""
     rows = session.rows(
         _SQL["statement"],
         holder=holder,
         before=_NEWEST if before is None else before,
+        since=since,
+        until=until,
         limit=min(limit, LIMIT_MAX),
     )
-    lines: list[Line] = []
-    for seq, at, kind, source, target, brand, currency, points, expires_at, reference in rows:
-        lines.append(
-            Line(
-                seq=seq, at=at, kind=Kind(kind), brand=brand, currency=currency,
-                available=points * ((target == Bucket.AVAILABLE) - (source == Bucket.AVAILABLE)),
-                held=points * ((target == Bucket.HELD) - (source == Bucket.HELD)),
-                expires_at=expires_at, reference=reference,
-            )
-        )  # fmt: skip
-    return lines
+    return [_line(row) for row in rows]
+
+
+def _line(row: Row) -> Line:
+    seq, at, kind, source, target, brand, currency, points, expires_at, reference, base_minor, extra_minor = row
+    return Line(
+        seq=seq, at=at, kind=Kind(kind), brand=brand, currency=currency,
+        available=points * ((target == Bucket.AVAILABLE) - (source == Bucket.AVAILABLE)),
+        held=points * ((target == Bucket.HELD) - (source == Bucket.HELD)),
+        expires_at=expires_at, reference=reference, base_minor=base_minor, extra_minor=extra_minor,
+    )  # fmt: skip
+
+
+def months_of(session: Session, holder: int, brand: str, currency: str) -> list[MonthSums]:
+    """The months in which something moved for a holder in one book, newest first."""
+    rows = session.rows(_SQL["months_of"], holder=holder, brand=brand, currency=currency)
+    return [MonthSums._make(row) for row in rows]
+
+
+def lots_of(session: Session, holder: int, after: datetime, until: datetime) -> list[Expiring]:
+    """Lots of one holder with free points that end in (after, until], first to expire first."""
+    rows = session.rows(_SQL["lots_of"], holder=holder, after=after, until=until)
+    return [
+        Expiring(holder=holder, brand=brand, currency=currency, lot=lot, points=points, expires_at=expires_at)
+        for brand, currency, lot, points, expires_at in rows
+    ]
 
 
 def about_to_expire(session: Session, after: datetime, until: datetime, limit: int = LIMIT_MAX) -> list[Expiring]:

@@ -152,3 +152,27 @@ DELETE FROM profiles.person_key AS k
 -- count_people --
 -- Several senders may be one person.
 SELECT count(DISTINCT i.person) FROM profiles.identity AS i WHERE i.sender = ANY(%(senders)s)
+
+-- senders_of --
+-- The names under which events of one person came in.
+SELECT i.sender FROM profiles.identity AS i WHERE i.person = %(person)s ORDER BY i.sender
+
+-- keep_link --
+-- Only the digest of its secret.
+INSERT INTO profiles.link (tenant, token_hash, person, made_at, expires_at)
+VALUES (%(tenant)s, %(token_hash)s, %(person)s, %(made_at)s, %(expires_at)s)
+
+-- open_link --
+-- Whose link this is, while it holds.
+SELECT l.person, l.expires_at
+  FROM profiles.link AS l
+ WHERE l.token_hash = %(token_hash)s
+   AND l.expires_at > %(now)s
+   AND l.revoked_at IS NULL
+
+-- revoke_links --
+-- All links of some people that still hold.
+UPDATE profiles.link AS l
+   SET revoked_at = greatest(%(now)s, l.made_at)
+ WHERE l.person = ANY(%(people)s)
+   AND l.revoked_at IS NULL

@@ -82,6 +82,11 @@ def person_of(session: Session, sender: bytes) -> UUID | None:
     return None if row is None else row[1]
 
 
+def senders_of(session: Session, person: UUID) -> list[bytes]:
+    """The senders that are one person."""
+    return [sender for (sender,) in session.rows(_SQL["senders_of"], person=person)]
+
+
 def count_people(session: Session, senders: Sequence[bytes]) -> int:
     """How many people these senders are, with a portrait or without."""
     row = session.row(_SQL["count_people"], senders=senders)

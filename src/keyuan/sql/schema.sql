@@ -169,6 +169,8 @@ CREATE TABLE events.log (
 ) PARTITION BY RANGE (received_at);
 -- Compressing a body costs more time than its bytes on disk save.
 ALTER TABLE events.log ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN sealed SET STORAGE EXTERNAL;
+-- What one person did: her page says where points were earned. It costs an event about 1.5 % of its way in.
+CREATE INDEX log_sender ON events.log (tenant, sender, at);
 SELECT sec.protect_partitioned('events.log');
 
 -- Every message that was ever accepted; never partitioned, so that a repeat is found whatever month it came in.
@@ -382,6 +384,19 @@ CREATE TABLE profiles.contact (
 );
 CREATE INDEX contact_blind ON profiles.contact (tenant, field, blind) WHERE blind IS NOT NULL;
 SELECT sec.protect('profiles.contact');
+
+-- A customer's way to her own page: a link is a secret that ends; only its digest is kept.
+CREATE TABLE profiles.link (
+  tenant int4 NOT NULL,
+  token_hash bytea NOT NULL CHECK (octet_length(token_hash) = 32),
+  person uuid NOT NULL,
+  made_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL CHECK (expires_at > made_at),
+  revoked_at timestamptz CHECK (revoked_at >= made_at),
+  PRIMARY KEY (tenant, token_hash)
+);
+CREATE INDEX link_person ON profiles.link (tenant, person);
+SELECT sec.protect('profiles.link');
 
 -- ----------------------------------------------------------------------------------------------------
 -- ledger: who owns which points

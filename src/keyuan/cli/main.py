@@ -2,7 +2,7 @@
 
 import typer
 
-from keyuan.cli import data, export, inspect, prove, rule, serve
+from keyuan.cli import data, experiment, export, inspect, prove, rule, serve
 from keyuan.cli.output import stop_cleanly_on_signals, told_errors
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("doctor")(inspect.doctor)
 app.add_typer(
     export.app, name="export", help="Write files: of a person, the ledger, a segment; proofs and their verifier."
 )
+app.add_typer(experiment.app, name="experiment", help="Experiments: what the arms say.")
 app.add_typer(rule.app, name="rule", help="Rules of segments.")
 app.add_typer(inspect.config_app, name="config", help="Configuration.")
 

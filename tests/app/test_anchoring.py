@@ -13,13 +13,14 @@ from chains import anvil
 from keyuan import ledger
 from keyuan.anchor import reads, store
 from keyuan.app.anchoring import AnchoringStoppedError, Line, bring_to_chain, verify_anchored
-from keyuan.app.chains import FOLDER, own_chain
+from keyuan.app.chains import FOLDER, own_chain, read_anchored, reading
 from keyuan.app.demo import story
 from keyuan.app.installation import KEYS, Installation
 from keyuan.app.serve import programme_time
 from keyuan.consent import Purpose
 from keyuan.engines.chain.signer import open_publisher
 from keyuan.engines.database import Database
+from keyuan.flows.verify import verify_epochs
 from keyuan.kernel.config import ConfigError, Settings, load_settings
 from keyuan.kernel.errors import EngineError
 from shop import Shop, open_shop
@@ -103,6 +104,29 @@ def test_two_tenants_anchor_by_one_publisher_each_on_contracts_of_its_own(site: 
         ok, words = verify_anchored(site.installation(tenant), tenant)
         assert ok, words
     assert len(set(contracts)) == 4
+
+
+@pytest.mark.parametrize("when", [1, 2])
+def test_epochs_that_are_anchored_while_they_are_verified_are_no_fault(site: Site, when: int):
+    site.buy()
+    lines = site.lines()
+    work(lines)
+    asked = 0
+
+    def anchored(contract: bytes) -> list[bytes]:
+        """The chain, on which another epoch is anchored just before or just after it is asked."""
+        nonlocal asked
+        asked += 1
+        with reading(site.installation().settings, site.folder) as chain:
+            assert chain is not None
+            found = read_anchored(chain, contract)
+            if asked == when:
+                site.buy(orders=2)
+                work(lines)
+            return found if when == 1 else read_anchored(chain, contract)
+
+    assert "of them on the chain" in verify_epochs(site.database, 1, anchored)
+    assert site.progress().anchored == 4
 
 
 def test_a_wrong_award_raises_an_alarm_that_names_its_leaf_and_the_ledger_goes_on(site: Site):

@@ -40,28 +40,35 @@ def verify_epochs(
     Raises:
         EpochDifferenceError: the first difference, and its place.
     """
+    # Epochs go on while this looks: what the chain has must be stored by then, what is stored as final still be there.
+    with database.transaction(tenant) as session:
+        known = reads.domain(session)
+    before = _there(anchored, contract, known)
     with database.transaction(tenant, snapshot=True) as session:
         counts, epochs, domain = check_epochs(session), reads.epochs(session), reads.domain(session)
         final, done = outbox.final_anchors(session), reads.anchored(session).epochs
         terms = check_terms(session)
-    if contract is None:
-        contract = None if domain is None else domain.contract
-    elif domain is not None and domain.contract != contract:
+    if contract is not None and domain is not None and domain.contract != contract:
         raise EpochDifferenceError("domain", "the commitments stand in another contract than the one that was named")
-    on_chain = [] if contract is None else anchored(contract)
-    words = f"{counts.movements} movements in {counts.epochs} epochs"
-    if on_chain is None:
+    words, after = f"{counts.movements} movements in {counts.epochs} epochs", _there(anchored, contract, domain)
+    if before is None or after is None:
         return f"{words}, compared with no chain"
-    for number, (commitment, epoch) in enumerate(zip(on_chain, epochs, strict=False), 1):
+    if len(before) > len(epochs):
+        raise EpochDifferenceError(f"epoch {len(epochs) + 1}", "the chain has its commitment, and it is not stored")
+    for number, (commitment, epoch) in enumerate(zip(after, epochs, strict=False), 1):
         if commitment != epoch.commitment:
             raise EpochDifferenceError(f"epoch {number}", "the chain has another commitment for it")
-    if len(on_chain) > len(epochs):
-        raise EpochDifferenceError(f"epoch {len(epochs) + 1}", "the chain has its commitment, and it is not stored")
-    _check_final(final, domain, len(on_chain))
-    _check_still_there(done, len(on_chain))
+    _check_final(final, domain, len(after))
+    _check_still_there(done, len(after))
     if deployed is not None:
         _check_deployed(terms, deployed)
-    return f"{words}, {len(on_chain)} of them on the chain"
+    return f"{words}, {min(len(after), len(epochs))} of them on the chain"
+
+
+def _there(anchored: Asked, contract: bytes | None, domain: Domain | None) -> list[bytes] | None:
+    """Return what is anchored where commitments stand, nothing while they stand nowhere."""
+    place = contract or (domain and domain.contract)
+    return anchored(place) if place else []
 
 
 def _check_final(final: Iterable[outbox.Final], domain: Domain | None, on_chain: int) -> None:

@@ -54,13 +54,12 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The first page: every programme's points, the newest movements, what ends soon, the running month."""
+    """The first page: every programme's points, the newest movements, what ends soon, months newest first."""
 
-    now: datetime
     purses: Sequence[Purse]
     latest: Sequence[Movement]
     ending: Sequence[Expiring]
-    month: MonthSums | None
+    months: Sequence[MonthSums]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +85,18 @@ def home(session: Session, person: UUID) -> Home:
     """Return what the first page says."""
     now = events.clock_at(session, system_now())
     purses = purses_of(session, person)
-    first = _first(purses)
+    first = first_of(purses)
     if first is None or first.holder is None:
-        return Home(now, purses, [], [], None)
+        return Home(purses, [], [], [])
     lines = ledger.statement(session, first.holder, limit=LATEST)
     months = ledger.months_of(session, first.holder, first.programme.brand, first.programme.currency)
     ending = ledger.lots_of(session, first.holder, now, now + SOON)
-    month = months[0] if months and _same_month(months[0].first, now) else None
-    return Home(now, purses, _with_stores(session, person, lines), ending, month)
+    return Home(purses, _with_stores(session, person, lines), ending, months)
 
 
 def activity(session: Session, person: UUID, wanted: tuple[int, int] | None) -> Activity:
     """Return one month of a person's movements, the newest one unless (year, month) is one that has some."""
-    purse = _first(purses_of(session, person))
+    purse = first_of(purses_of(session, person))
     if purse is None or purse.holder is None:
         return Activity(purse, [], None, [])
     months = ledger.months_of(session, purse.holder, purse.programme.brand, purse.programme.currency)
@@ -140,8 +138,8 @@ def decide(session: Session, person: UUID, purpose: Purpose, decision: Decision,
     return record_consent(session, [said])
 
 
-def _first(purses: Sequence[Purse]) -> Purse | None:
-    """The programme that a page is about: the one with points, else one that she joined, else the first."""
+def first_of(purses: Sequence[Purse]) -> Purse | None:
+    """Return the programme that a page is about: one with points, else one that she joined, else the first."""
     ranked = sorted(purses, key=lambda each: (each.balance is None, each.holder is None))
     return ranked[0] if ranked else None
 
@@ -159,10 +157,6 @@ def _with_stores(session: Session, person: UUID, lines: Sequence[Line]) -> list[
 def _stands(purpose: Purpose, timeline: consent.Timeline, now_us: int) -> Agreement:
     known = [(at_us, given) for at_us, given in timeline if at_us <= now_us]
     return Agreement(purpose, known[-1][1], from_us(known[-1][0])) if known else Agreement(purpose, False, None)
-
-
-def _same_month(first: datetime, now: datetime) -> bool:
-    return (first.year, first.month) == (now.year, now.month)
 
 
 def _next_month(first: datetime) -> datetime:

@@ -24,8 +24,11 @@ function bytesOf(hex) {
   return found;
 }
 
+let computed = 0;
+
 /** Return sha256 of bytes, both as hex. */
 export async function digestOf(hex) {
+  computed += 1;
   return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytesOf(hex))));
 }
 
@@ -277,6 +280,7 @@ async function checkBalance(file, history) {
  * A RefusedError says what is wrong, and where. `progress(done, all)` is told movement by movement.
  */
 export async function verify(bytes, root, progress = () => {}) {
+  computed = 0;
   const file = readBundle(bytes);
   await checkHeaders(file, root);
   await checkRecord(file);
@@ -291,6 +295,7 @@ export async function verify(bytes, root, progress = () => {}) {
     brand: file.account.brand, currency: file.account.currency, epoch: file.headers.length,
     epochs: root.commitments.length, closedAtUs: newest.closed_at_us, movements: history.count,
     awards: history.awards, balances: history.balances, owed: file.record.root.available + file.record.root.held,
-    domain: file.domain, commitment: root.commitments[file.headers.length - 1],
+    ledger: file.domain.ledger, account: file.account.pseudonym, commitment: root.commitments[file.headers.length - 1],
+    digests: computed,
   };
 }

@@ -4,6 +4,7 @@ Deliberately not here: what is asked of them; rooms write the expressions, and h
 Nothing of the internet is loaded, and memory is bounded as in `Files`.
 """
 
+import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -37,12 +38,14 @@ class Expressions(Files):
             FileError: not there, empty, or not of its format.
         """
         opened = self.open(table, wanted)
-        return self._ibis.table(table.name), opened
+        with _older_names():
+            return self._ibis.table(table.name), opened
 
     def columns(self, name: str, columns: Mapping[str, Sequence[object]]) -> IbisTable:
         """Return columns of equal length, from memory, as an expression."""
         self._duckdb.register(name, arrow.table(dict(columns)))
-        return self._ibis.table(name)
+        with _older_names():
+            return self._ibis.table(name)
 
     @contextmanager
     def asking(self) -> Generator[None, None, None]:
@@ -52,6 +55,15 @@ class Expressions(Files):
             EngineError: out of memory, or DuckDB refuses.
         """
         try:
-            yield
+            with _older_names():
+                yield
         except duckdb.Error as error:
             raise EngineError("DuckDB could not answer", kind=type(error).__name__) from error
+
+
+@contextmanager
+def _older_names() -> Generator[None, None, None]:
+    """Ibis 12 calls DuckDB 2 by names of version 1, which works and warns."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"fetch_\w+\(\) is deprecated", DeprecationWarning)
+        yield

@@ -106,7 +106,7 @@ def test_several_arms_share_the_error_of_one_comparison():
         assert (seen.p < 0.05) == (seen.interval[0] > 0 or seen.interval[1] < 0)
 
 
-@pytest.mark.parametrize("offset", [0.0, -5.0, 1e9])
+@pytest.mark.parametrize("offset", [0.0, 1e-6, -5.0, 1e9])
 def test_means_at_or_around_zero_do_not_disturb_a_difference(offset: float):
     control, treated = np.array([-1.0, 1.0, -2.0, 2.0]) + offset, np.array([-1.0, 1.0, -3.0, 3.0]) + offset
     seen = analysed({"a": control, "b": treated}).comparisons[0]

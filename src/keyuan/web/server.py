@@ -18,6 +18,7 @@ from keyuan.kernel.clock import system_now
 from keyuan.web import errors, health
 from keyuan.web.appender import Appender, group_writer
 from keyuan.web.chain import ChainRpc, OpenChain
+from keyuan.web.console import Console
 from keyuan.web.intake import Intake, Patience
 from keyuan.web.pages import components, static_routes
 from keyuan.web.wallet.routes import routes as wallet_routes
@@ -53,7 +54,9 @@ def make_app(
 
     app = FastAPI(title="Keyuan", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.router.routes.extend([*intake.routes(), *health.routes(health.check_database(database, tenant))])
-    app.router.routes.extend([*static_routes(), *components.routes()])
+    app.router.routes.extend(
+        [*static_routes(), *components.routes(), *Console(database, secrets, tenant, now).routes()]
+    )
     app.router.routes.extend(wallet_routes(database, secrets, rpc="/rpc" if open_chain is not None else ""))
     if open_chain is not None:
         app.router.routes.extend(ChainRpc(open_chain).routes())

@@ -40,7 +40,7 @@ def test_an_account_waits_after_some_failures_and_another_one_does_not():
     attempts = Attempts()
     for second in range(PER_ACCOUNT):
         assert attempts.wait_s("admin", "a", second) == 0
-        attempts.failed("admin", "a", second)
+        attempts.trying("admin", "a", second)
     assert attempts.wait_s("admin", "b", 10) == WINDOW_S - 10
     assert attempts.wait_s("other", "a", 10) == 0
     assert attempts.wait_s("admin", "b", WINDOW_S) == 0
@@ -49,7 +49,7 @@ def test_an_account_waits_after_some_failures_and_another_one_does_not():
 def test_an_address_that_tries_many_accounts_waits_too():
     attempts = Attempts()
     for number in range(PER_ADDRESS):
-        attempts.failed(f"name{number}", "a", 0)
+        attempts.trying(f"name{number}", "a", 0)
     assert attempts.wait_s("another", "a", 1) > 0
     assert attempts.wait_s("another", "b", 1) == 0
 
@@ -57,8 +57,8 @@ def test_an_address_that_tries_many_accounts_waits_too():
 def test_success_forgets_the_failures_of_the_account_but_not_of_the_address():
     attempts = Attempts()
     for _ in range(PER_ADDRESS):
-        attempts.failed("admin", "a", 0)
-    attempts.succeeded("admin")
+        attempts.trying("admin", "a", 0)
+    attempts.succeeded("admin", "b")
     assert attempts.wait_s("admin", "b", 1) == 0
     assert attempts.wait_s("admin", "a", 1) > 0
 
@@ -66,5 +66,5 @@ def test_success_forgets_the_failures_of_the_account_but_not_of_the_address():
 def test_what_is_remembered_is_bounded():
     attempts = Attempts()
     for number in range(10_100):
-        attempts.failed("admin", f"address{number}", 0)
-    assert len(attempts._failed) <= 10_000
+        attempts.trying("admin", f"address{number}", 0)
+    assert len(attempts._times) <= 10_000

@@ -109,6 +109,7 @@ def environment(language: Language) -> Environment:
         words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext, npgettext=words.npgettext
     )
     given = {"language": language, "say": Formats(language), "icon": icon, "rings": rings, "static": static_address}
+    given["dot"] = "·" if language == "zh" else " · "
     cast("dict[str, Any]", made.globals).update(given)
     return made
 

@@ -1,0 +1,84 @@
+"""What the first page of the console shows: figures, weeks, what waits for somebody, and the ledger's standing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from keyuan import consent, events, loyalty
+from keyuan.anchor import explorer as epochs
+from keyuan.anchor import reads as anchor
+from keyuan.anchor.explorer import EpochRow
+from keyuan.anchor.reads import Progress
+from keyuan.consent import Purpose
+from keyuan.engines.database import Session
+from keyuan.events import activity
+from keyuan.events.activity import Week
+from keyuan.flows.console_kept import Kept
+from keyuan.flows.console_segments import Sized, segment_list
+from keyuan.ledger import explorer
+from keyuan.ledger.explorer import Ending, Sums
+from keyuan.profiles import listing
+from keyuan.profiles import reads as profiles
+
+SOON: Final = timedelta(days=31)
+WEEKS_SHOWN: Final = 26
+_EPOCHS_SHOWN: Final = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the log says: whole weeks until `until`, the running week left out."""
+
+    until: datetime
+    orders: int
+    weeks: Sequence[Week]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The first page."""
+
+    now: datetime
+    customers: int
+    portraits: int
+    members: int
+    activity: Activity
+    sums: Sums
+    soon: Ending
+    quarantine: dict[str, int]
+    progress: Progress
+    epochs: Sequence[EpochRow]
+    programmes: Sequence[loyalty.Programme]
+    segments: Sequence[Sized]
+
+
+def home(session: Session, kept: Kept, system_now: datetime) -> Home:
+    """Return what the first page shows."""
+    now = events.clock_at(session, system_now)
+    until = _monday(now)
+    return Home(
+        now=now,
+        customers=listing.count_everybody(session),
+        portraits=profiles.count(session),
+        members=len(consent.people_in_force(session, Purpose.LOYALTY, now)),
+        activity=kept.of(session, "activity", until, lambda: _activity(session, until)),
+        sums=explorer.sums(session),
+        soon=explorer.ending(session, now, now + SOON),
+        quarantine=events.open_counts(session),
+        progress=anchor.progress(session),
+        epochs=epochs.newest_epochs(session, _EPOCHS_SHOWN),
+        programmes=loyalty.programmes(session),
+        segments=segment_list(session, system_now).segments,
+    )
+
+
+def _activity(session: Session, until: datetime) -> Activity:
+    weeks = activity.weeks(session, until)
+    return Activity(until, events.count_kinds(session).get("order", 0), weeks[-WEEKS_SHOWN:])
+
+
+def _monday(at: datetime) -> datetime:
+    """Return the beginning of the week of an instant, in UTC."""
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - timedelta(days=at.weekday())

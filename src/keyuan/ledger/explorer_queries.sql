@@ -1,0 +1,37 @@
+-- sums --
+-- Balances of all accounts by what they are for; as many rows are read as there are accounts.
+SELECT a.bucket, sum(a.balance), count(*) FROM ledger.account AS a GROUP BY a.bucket
+
+-- ending --
+-- By the index of lots that are due.
+SELECT coalesce(sum(l.remaining - l.held), 0), count(DISTINCT l.account_id)
+  FROM ledger.lot AS l
+ WHERE l.expires_at > %(after)s AND l.expires_at <= %(until)s AND l.remaining > l.held
+
+-- movements --
+-- Newest first by number; a time given leaves whole months out. The holder's account is the one with a positive number.
+SELECT e.seq, e.at, e.kind, a.account_id, a.name,
+       e.points * CASE WHEN e.target > 0 AND e.kind <> 3 THEN 1 ELSE -1 END,
+       e.rule, e.rule_version, e.base_minor, e.expires_at, e.link
+  FROM (SELECT e.*, CASE WHEN e.source > 0 THEN e.source ELSE e.target END AS mine
+          FROM ledger.entry AS e
+         WHERE e.seq < %(before)s
+           AND (e.source > 0 OR e.target > 0)
+           AND (%(kind)s::int2 IS NULL OR e.kind = %(kind)s::int2)
+           AND (%(account)s::int8 IS NULL OR e.source = %(account)s::int8 OR e.target = %(account)s::int8)
+           AND e.at >= coalesce(%(since)s::timestamptz, '-infinity')
+           AND e.at < coalesce(%(until)s::timestamptz, 'infinity')
+         ORDER BY e.seq DESC
+         LIMIT %(limit)s) AS e
+  LEFT JOIN LATERAL (SELECT a.account_id, a.name FROM ledger.account AS a WHERE a.account_id = e.mine LIMIT 1) AS a
+    ON true
+ ORDER BY e.seq DESC
+
+-- months --
+-- What is left of a holder's lots, held points too.
+SELECT date_trunc('month', l.expires_at, 'UTC'), sum(l.remaining), min(l.expires_at)
+  FROM ledger.account AS a
+  JOIN ledger.lot AS l ON l.account_id = a.account_id
+ WHERE a.holder = %(holder)s AND a.holder > 0 AND l.remaining > 0 AND l.expires_at IS NOT NULL
+ GROUP BY 1
+ ORDER BY 1

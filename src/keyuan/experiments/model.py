@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from keyuan.kernel.errors import InputError
+from keyuan.kernel.errors import ConflictError, InputError, MissingError
 
 ARMS_MAX = 20
 METRICS_MAX = 50
@@ -18,6 +18,50 @@ SHARES_OFF_MAX = 0.005
 
 class DesignError(InputError):
     """An experiment cannot be analysed as it is described; who describes it can correct that."""
+
+
+class UnknownExperimentError(MissingError):
+    """There is no such experiment; begin it first."""
+
+
+class NotAssignedError(MissingError):
+    """Somebody is in no arm of this experiment, and cannot have met its treatment."""
+
+
+class SecondTryError(ConflictError):
+    """An experiment, or the arm of a person, is decided once; take another name for another experiment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """An arm and the buckets that are its own, from `start` up to but not including `end`."""
+
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """How people come into arms, decided before anybody is looked at.
+
+    Raises:
+        DesignError: arms overlap, lie outside 0–1, or do not hold the control.
+    """
+
+    name: str
+    salt: str
+    control: str
+    arms: tuple[Arm, ...]
+
+    def __post_init__(self) -> None:
+        names = [arm.name for arm in self.arms]
+        if self.control not in names or len(set(names)) != len(names) or not 1 < len(names) <= ARMS_MAX:
+            raise DesignError(f"An experiment has 2 to {ARMS_MAX} arms of different names, the control among them.")
+        ordered = sorted(self.arms, key=lambda arm: arm.start)
+        inside = all(0 <= arm.start < arm.end <= 1 for arm in ordered)
+        if not inside or any(first.end > second.start for first, second in pairwise(ordered)):
+            raise DesignError("The buckets of arms lie in 0–1 and do not overlap.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

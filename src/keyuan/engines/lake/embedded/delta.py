@@ -108,8 +108,11 @@ class DeltaLake:
             yield tables
 
     def place(self, tenant: int, shape: Shape) -> Path:
-        """Return the folder of a table."""
-        return self._folder / str(tenant) / shape.name
+        """Return the folder of a table, which is made if it is not there; nobody else may look into the lake."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self._folder / str(tenant) / shape.name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _kept(self, tenant: int, shape: Shape) -> AbstractContextManager[None]:
         return reading(self.place(tenant, shape))

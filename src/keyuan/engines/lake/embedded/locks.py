@@ -37,7 +37,6 @@ def removing(folder: Path) -> Generator[None, None, None]:
 
 @contextmanager
 def _locked(path: Path, kind: int) -> Generator[None, None, None]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, kind)

@@ -3,7 +3,7 @@
 A real `keyuan up` on the bench's cluster: four connections send batches of 500 `Order Completed` messages of 650
 bytes (2 or 3 lines, one sealed field), not compressed, for 10,000 members whose portraits feed 20 rules. A round is
 timed from the first request until both consumers have taken in the last event; making the messages is not timed. While
-TPC-B runs, our processes are suspended. The chain is switched off: anchoring comes after what is timed. At the end
+TPC-B runs, our processes are suspended. Chain and lake are switched off: they come after. At the end
 every event has its award, and the books are rebuilt from their entries.
 """
 
@@ -139,7 +139,7 @@ class Server:
             [sys.executable, "-m", "keyuan.cli", "up", "--data", str(data), "--json"],
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env=os.environ | {"KEYUAN_CHAIN": "off"},
+            env=os.environ | {"KEYUAN_CHAIN": "off", "KEYUAN_LAKE": "off"},
         )
         assert self._up.stdout is not None
         assert self._up.stdout.readline()

@@ -120,6 +120,10 @@ def check_figures(figures: dict[str, Any], source: Path) -> None:
     assert figures["anchored"] == figures["epochs"] == -(-figures["movements"] // 10_000)
     assert set(figures["contracts"]) == {"LedgerAnchor", "ProgramTerms:keyuan-market"}
     assert figures["gas"]["per_movement"] <= 6
+    insight = figures["insight"]
+    assert insight["revenue_minor"] == {"USD": figures["sales_minor"]}
+    assert (insight["orders"], insight["points_owed"]) == (figures["orders"], figures["points_owed"])
+    assert insight["segment_people"] == figures["segments"]
     assert figures["seconds"]["total"] > 0
     assert figures["peak_mb"] > 0
 

@@ -26,7 +26,7 @@ from keyuan.flows.places import CONSUMERS
 from keyuan.kernel.clock import system_now
 
 RUN_FILE = "run.json"
-PARTS = ("web", *CONSUMERS, "jobs", "anchor")
+PARTS = ("web", *CONSUMERS, "jobs", "anchor", "lake")
 _KEY_FILE = "write-key"
 _POLL_S = 0.1
 _WEB_S_MAX = 30.0
@@ -128,8 +128,8 @@ def wait_for_stop() -> None:
 def _commands(installation: Installation, port: int) -> dict[str, Sequence[str]]:
     common = [sys.executable, "-m", "keyuan.cli", "process"]
     where = ["--data", str(installation.folder), "--port", str(port)]
-    parts = PARTS if installation.settings.chain != "off" else PARTS[:-1]
-    return {part: [*common, part, *where] for part in parts}
+    off = {"anchor": installation.settings.chain == "off", "lake": installation.settings.lake == "off"}
+    return {part: [*common, part, *where] for part in PARTS if not off.get(part)}
 
 
 def _free_port(host: str) -> int:

@@ -12,10 +12,12 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from keyuan.app.anchoring import Line
 from keyuan.app.chains import own_chain, read_chain
 from keyuan.app.installation import Installation, attached
+from keyuan.app.lakes import lake_writer
 from keyuan.app.tree import ends_with_parent
 from keyuan.engines.chain import Chain
 from keyuan.engines.chain.outbox.post import AccountSigner
@@ -25,10 +27,14 @@ from keyuan.kernel.clock import system_now
 from keyuan.kernel.config import Settings
 from keyuan.kernel.errors import EngineError
 
+if TYPE_CHECKING:
+    from keyuan.flows.lake import LakeWriter
+
 IDLE_S = 0.05
 _TROUBLE_S = 0.5
 _JOBS_S = 1.0
 _ANCHOR_S = 0.5
+_LAKE_S = 0.5
 _NICE = 10
 _GC_THRESHOLD = 50_000
 _SWITCH_S = 0.000_2
@@ -108,6 +114,20 @@ def run_anchor(settings: Settings) -> None:
             return sum([line.step() for line in lines.values()]) > 0
 
         _repeat(settings, step, _ANCHOR_S)
+
+
+def run_lake(settings: Settings) -> None:
+    """Follow the log and the ledger into the lake until told to stop; who waits for points goes first."""
+    os.nice(_NICE)
+    writers: dict[int, LakeWriter] = {}
+
+    def step(installation: Installation) -> bool:
+        for tenant in installation.tenants():
+            if tenant not in writers:
+                writers[tenant] = lake_writer(installation, tenant)
+        return sum([writer.step() for writer in writers.values()]) > 0
+
+    _repeat(settings, step, _LAKE_S)
 
 
 def _repeat(settings: Settings, step: Step, idle_s: float) -> None:

@@ -20,6 +20,7 @@ class Part(StrEnum):
     PORTRAITS = "portraits"
     JOBS = "jobs"
     ANCHOR = "anchor"
+    LAKE = "lake"
 
 
 def up(data: DataDir = None, as_json: AsJson = False) -> None:
@@ -95,6 +96,8 @@ def process(part: Part, data: DataDir = None, port: int = 0) -> None:
             workers.run_jobs(settings)
         case Part.ANCHOR:
             workers.run_anchor(settings)
+        case Part.LAKE:
+            workers.run_lake(settings)
 
 
 def _say_where(found: dict[str, Any], as_json: bool) -> None:  # the command's own flag

@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     epoch_movements: int = Field(default=10_000, ge=1, le=10_000)
     epoch_wait_s: float = Field(default=60.0, ge=0, le=86_400)
 
+    lake: Literal["embedded", "off"] = "embedded"
+
     @model_validator(mode="after")
     def _names_its_node(self) -> Self:
         if self.chain == "json-rpc" and (self.chain_url is None or self.chain_id is None):

@@ -17,6 +17,7 @@ from keyuan.app.anchoring import bring_to_chain
 from keyuan.app.demo import story
 from keyuan.app.importing import catch_up
 from keyuan.app.installation import Installation
+from keyuan.app.lakes import insight_as_of
 from keyuan.app.proving import proof_holds
 from keyuan.consent import Decision, Purpose, Record
 from keyuan.engines.database import Session
@@ -208,6 +209,12 @@ def _is_member(household: int) -> bool:
     return Purpose.LOYALTY in story.agreed(household)
 
 
+def understand(job: Job) -> dict[str, Any]:
+    """Return what the lake says as of the end of the story."""
+    with job.stage("insight"):
+        return {"insight": insight_as_of(job.installation, story.AS_OF)}
+
+
 def count(job: Job) -> dict[str, Any]:
     """Return the figures as of the end of the story, from the database."""
     with job.stage("figures"), job.session(snapshot=True) as session:
@@ -223,4 +230,4 @@ def run(job: Job) -> dict[str, Any]:
     compare(job)
     ok = check(job)
     anchored = anchor(job) | prove(job)
-    return count(job) | {"rebuild_ok": ok} | anchored
+    return count(job) | {"rebuild_ok": ok} | anchored | understand(job)

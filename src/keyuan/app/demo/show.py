@@ -22,6 +22,7 @@ _NAMES = {
     "verify": "Rebuild the ledger from its entries",
     "anchor": "Compute every award again by contract, and anchor",
     "proof": "Check a customer's proof with the stand-alone verifier",
+    "insight": "Ask the lake",
     "figures": "Count",
 }
 

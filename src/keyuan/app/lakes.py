@@ -1,0 +1,41 @@
+"""The lake of an installation: where it lies, who fills it, and what it says."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from keyuan.app.installation import Installation
+from keyuan.engines.lake import Lake
+
+if TYPE_CHECKING:
+    from keyuan.flows.lake import LakeWriter
+
+FOLDER: Final = "lake"
+
+
+def open_lake(installation: Installation) -> Lake:
+    """Return the lake in the data folder; it is made when the first rows are written."""
+    from keyuan.engines.lake.embedded import DeltaLake  # noqa: PLC0415  # half a second, for who needs it only
+
+    return DeltaLake(installation.folder / FOLDER)
+
+
+def lake_writer(installation: Installation, tenant: int) -> "LakeWriter":
+    """Return what fills a tenant's tables."""
+    from keyuan.flows.lake import LakeWriter  # noqa: PLC0415  # likewise
+
+    return LakeWriter(installation.database, installation.secrets, open_lake(installation), tenant)
+
+
+def insight_as_of(installation: Installation, as_of: datetime) -> dict[str, Any]:
+    """Bring the lake to where log and ledger end, and return the metrics as of an instant; none without a lake.
+
+    Raises:
+        LakeAheadError: the tables are not those of this database.
+    """
+    if installation.settings.lake == "off":
+        return {}
+    from keyuan.flows.insight import insight_figures  # noqa: PLC0415  # a second, as above
+
+    lake_writer(installation, installation.tenant).catch_up()
+    with installation.session(snapshot=True) as session:
+        return insight_figures(session, open_lake(installation), as_of)

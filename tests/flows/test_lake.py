@@ -123,10 +123,30 @@ def test_a_writer_goes_on_where_the_table_is_whatever_the_size_of_its_steps(
     monkeypatch.setattr(lake_flow, "EVENTS_MAX", 3)
     three_customers(shop)
     first = writer_of(shop, lake)
-    assert [first.step(), writer_of(shop, lake).step(), first.step(at_once=True)] == [3, 3, 0]
-    assert [first.step(at_once=True), first.step(at_once=True)] == [1, 0]
+    second = writer_of(shop, lake)
+    assert [first.step(), second.step(), first.step(at_once=True), second.step(at_once=True)] == [3, 3, 1, 0]
+    assert [row["seq"] for row in rows(lake)] == sorted({row["seq"] for row in rows(lake)})
     seqs = [row["seq"] for row in rows(lake)]
     assert len(seqs) == len(set(seqs)) == 6
+
+
+def test_a_writer_that_kept_its_position_past_one_who_was_killed_finds_it_again(
+    shop: Shop, lake: DeltaLake, monkeypatch: pytest.MonkeyPatch
+):
+    kept = writer_of(shop, lake)
+    assert kept.catch_up() == 0
+    three_customers(shop)
+
+    def die(*_: object) -> int:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LakeWriter, "_take_points", die)
+        with pytest.raises(KilledError):
+            writer_of(shop, lake).step()
+    shop.send(shop.order("ann", "2017-04-01T00:00:00Z"))
+    assert kept.catch_up() == 1
+    assert len(rows(lake)) == 7
 
 
 def test_a_writer_rests_between_looks_and_writes_nothing_when_nothing_is_new(shop: Shop, lake: DeltaLake):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from keyuan import consent, events, ledger
 from keyuan.consent import Purpose, Timeline
@@ -51,6 +51,8 @@ class LakeWriter:
     lake: Lake
     tenant: int
     every_s: float = EVERY_S
+    _reader: UUID = field(default_factory=uuid4, init=False)
+    _is_known: bool = field(default=False, init=False)
     _positions: dict[str, int] | None = field(default=None, init=False)
     _look_s: float = field(default=0.0, init=False)
 
@@ -66,10 +68,11 @@ class LakeWriter:
             return 0
         try:
             taken = self._step()
-        except BaseException as error:
+        except LakeMovedError:  # by one that was killed before it could say so
             self._positions = None
-            if isinstance(error, LakeMovedError):
-                return 0
+            taken = self._step()
+        except BaseException:
+            self._positions = None
             raise
         is_full = taken >= EVENTS_MAX
         self._look_s = 0.0 if is_full else time.monotonic() + self.every_s
@@ -84,28 +87,35 @@ class LakeWriter:
 
     def erase(self, senders: Collection[bytes]) -> int:
         """Take everything that came from senders out of the lake; return how many rows that were."""
-        self._open()
+        self._make_known()
         with self.database.transaction(self.tenant) as session:
             events.claim(session, LAKE)
             return self.lake.delete(self.tenant, EVENTS, "seq", events.seqs_of(session, senders))
 
     def _step(self) -> int:
-        positions = self._positions or self._open()
+        self._make_known()
         with self.database.transaction(self.tenant) as session:
-            events.claim(session, LAKE)
+            claim = events.claim(session, LAKE, self._reader)
+            if self._positions is None or not claim.undisturbed:
+                self._positions = self._found(session)
+                events.advance(session, LAKE, claim.seq, reader=self._reader)
             self._unlink(session)
-            return self._take_events(session, positions) + self._take_points(session, positions)
+            return self._take_events(session, self._positions) + self._take_points(session, self._positions)
 
-    def _open(self) -> dict[str, int]:
-        """Make sure that notices reach us, in a transaction before any consent is read, and see where we are."""
+    def _make_known(self) -> None:
+        """Make sure that notices reach us, in a transaction before any consent is read."""
+        if not self._is_known:
+            with self.database.transaction(self.tenant) as session:
+                events.claim(session, LAKE)
+            self._is_known = True
+
+    def _found(self, session: Session) -> dict[str, int]:
+        """See where the tables are; the caller holds our place."""
         positions = {shape.name: self.lake.position(self.tenant, shape) for shape in (EVENTS, POINTS)}
-        with self.database.transaction(self.tenant) as session:
-            events.claim(session, LAKE)
-            last = {EVENTS.name: events.last_seq(session), POINTS.name: ledger.last_entry(session)}
+        last = {EVENTS.name: events.last_seq(session), POINTS.name: ledger.last_entry(session)}
         for name, position in positions.items():
             if position > last[name]:
                 raise LakeAheadError(table=name, position=position, last=last[name])
-        self._positions = positions
         return positions
 
     def _take_events(self, session: Session, positions: dict[str, int]) -> int:

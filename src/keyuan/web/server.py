@@ -7,9 +7,10 @@ a path may hold personal data.
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 
 from keyuan.engines.database import Database
 from keyuan.engines.secrets import Secrets
@@ -24,6 +25,9 @@ from keyuan.web.pages import components, static_routes
 from keyuan.web.wallet.routes import routes as wallet_routes
 from keyuan.web.write_keys import WriteKeys
 
+PACKED_FROM: Final = 1_000
+"""Answers of so many bytes are sent compressed. Secrets on a page cannot be guessed from its size by another site: our
+cookies do not go along with what that site asks for."""
 _PATIENCE = Patience()
 
 
@@ -60,6 +64,7 @@ def make_app(
     app.router.routes.extend(wallet_routes(database, secrets, rpc="/rpc" if open_chain is not None else ""))
     if open_chain is not None:
         app.router.routes.extend(ChainRpc(open_chain).routes())
+    app.add_middleware(GZipMiddleware, minimum_size=PACKED_FROM, compresslevel=6)
     errors.install(app)
     return app
 

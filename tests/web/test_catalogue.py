@@ -65,6 +65,16 @@ def test_a_catalogue_is_whole_and_certain(file: Path):
             assert not message.fuzzy or message.id == "", message.id
 
 
+def test_two_parts_of_the_site_never_say_one_sentence_differently():
+    said: dict[Name, set[str]] = {}
+    for file in files():
+        with file.open("rb") as text:
+            for message in read_po(text, locale="zh"):
+                name = message.id if isinstance(message.id, str) else message.id[0]
+                said.setdefault((message.context, name), set()).add(str(message.string))
+    assert not {name: words for name, words in said.items() if name[1] and len(words) > 1}
+
+
 def test_a_sentence_in_no_catalogue_stays_as_it_is():
     assert translator("zh").gettext("no such sentence") == "no such sentence"
     assert translator("en").ngettext("%(n)s lot", "%(n)s lots", 1) == "%(n)s lot"

@@ -80,6 +80,7 @@ class SegmentPage:
     segment: Segment
     tried: Tried | None
     wrong: RuleError | None
+    members: int
     overlaps: Sequence[Sized]
 
 
@@ -129,8 +130,8 @@ def try_rule(session: Session, kept: Kept, text: str, current: str | None, seed:
     )
 
 
-def overlaps(session: Session, name: str, system_now: datetime) -> list[Sized]:
-    """Return how many members of a segment are in each other one, most first."""
+def overlaps(session: Session, name: str, system_now: datetime) -> tuple[int, list[Sized]]:
+    """Return how many members a segment has, and how many of them are in each other one, most first."""
     now = events.clock_at(session, system_now)
     mine = segments.current(session, segments.members(session, name, now))
     counts: dict[str, int] = {}
@@ -138,7 +139,7 @@ def overlaps(session: Session, name: str, system_now: datetime) -> list[Sized]:
         for other in stays:
             counts[other] = counts.get(other, 0) + 1
     found = [Sized(each, counts.get(each.name, 0)) for each in segments.segments(session) if each.name != name]
-    return sorted((each for each in found if each.size), key=lambda each: -each.size)
+    return len(mine), sorted((each for each in found if each.size), key=lambda each: -each.size)
 
 
 def segment_page(session: Session, kept: Kept, name: str, draft: str | None, system_now: datetime) -> SegmentPage:
@@ -148,13 +149,13 @@ def segment_page(session: Session, kept: Kept, name: str, draft: str | None, sys
         NoSuchSegmentError: there is none.
     """
     segment = one_segment(session, name)
-    sized = overlaps(session, name, system_now)
+    members, sized = overlaps(session, name, system_now)
     tried, wrong = None, None
     try:
         tried = try_rule(session, kept, segment.rule if draft is None else draft, segment.rule)
     except RuleError as error:
         wrong = error
-    return SegmentPage(segment, tried, wrong, sized)
+    return SegmentPage(segment, tried, wrong, members, sized)
 
 
 def save_segment(session: Session, name: str, rule: str, rule_before: str, system_now: datetime) -> None:

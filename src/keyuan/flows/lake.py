@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from keyuan import consent, events, ledger
 from keyuan.consent import Purpose, Timeline
@@ -51,7 +51,6 @@ class LakeWriter:
     lake: Lake
     tenant: int
     every_s: float = EVERY_S
-    _reader: UUID = field(default_factory=uuid4, init=False)
     _is_known: bool = field(default=False, init=False)
     _positions: dict[str, int] | None = field(default=None, init=False)
     _look_s: float = field(default=0.0, init=False)
@@ -68,7 +67,7 @@ class LakeWriter:
             return 0
         try:
             taken = self._step()
-        except LakeMovedError:  # by one that was killed before it could say so
+        except LakeMovedError:  # by another writer, since we looked
             self._positions = None
             taken = self._step()
         except BaseException:
@@ -95,10 +94,9 @@ class LakeWriter:
     def _step(self) -> int:
         self._make_known()
         with self.database.transaction(self.tenant) as session:
-            claim = events.claim(session, LAKE, self._reader)
-            if self._positions is None or not claim.undisturbed:
+            events.claim(session, LAKE)
+            if self._positions is None:
                 self._positions = self._found(session)
-                events.advance(session, LAKE, claim.seq, reader=self._reader)
             self._unlink(session)
             return self._take_events(session, self._positions) + self._take_points(session, self._positions)
 

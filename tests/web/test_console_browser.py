@@ -86,6 +86,16 @@ def test_a_rule_is_tried_while_it_is_written(page: Page, house: ConsoleHouse):
     expect(page.locator("#verdict")).to_contain_text("Did you mean orders")
 
 
+def test_the_figures_of_the_first_page_follow_what_happens(page: Page, house: ConsoleHouse):
+    page.clock.install()
+    page.goto(f"{house.address}/en/console")
+    expect(page.locator("#figures")).to_contain_text("600")
+    house.shop.send(house.shop.order("ada", "2017-01-25T10:00:00Z", "7.00"))
+    house.shop.run()
+    page.clock.run_for(11_000)
+    expect(page.locator("#figures")).to_contain_text("607")
+
+
 @pytest.mark.parametrize("page", [PHONE], indirect=True)
 def test_on_a_phone_the_menu_opens_and_leads_on(page: Page, house: ConsoleHouse):
     page.goto(f"{house.address}/zh/console")

@@ -181,7 +181,7 @@ def test_a_portrait_shows_figures_and_reasons_and_masks_the_name(shop: Shop, sta
 def test_a_rule_is_said_in_words_and_counted_before_it_is_saved(staff: httpx.Client):
     text = staff.get("/en/console/segments/families/try?rule=orders_90d >= 2 AND 'COFFEE' IN top_categories").text
     assert "placed at least 2 orders in 90 days" in text
-    assert "Coffee is among Favourite categories" in text
+    assert "has Coffee among the categories bought most" in text
     assert "1 join, 0 leave" in text
 
 

@@ -88,6 +88,8 @@ class RuleWords:
                 return self._text(_COMPARED[operator], trait=self._term(left), value=self._term(right))
             case Between(item=item, low=low, high=high):
                 return self._between(item, low, high)
+            case Member(item=item, items=Column(name="top_categories")):
+                return self._text(mark("has %(value)s among the categories bought most"), value=self._term(item))
             case Member(item=item, items=items):
                 return self._text(mark("%(value)s is among %(trait)s"), trait=self._term(items), value=self._term(item))
             case Among():

@@ -182,6 +182,19 @@ def test_she_asks_another_node_and_a_deaf_one_says_nothing_of_her_points(context
     assert "does not answer" in page.locator("#found").inner_text()
 
 
+def test_without_a_node_to_ask_she_is_asked_for_one(context: BrowserContext, house: WalletHouse):
+    """As where the chain stands behind a node of the operator's, whose address is a secret."""
+    page = opened(context, house, "dora")
+    page.route("**/w/check", lambda route: route.fulfill(
+        response=(found := route.fetch()), body=found.text().replace('value="/rpc"', 'value=""')
+    ))  # fmt: skip
+    assert checked(page, house) == "none"
+    assert "Name a node of the chain" in page.locator("#found").inner_text()
+    page.fill("#rpc", house.address + "/rpc")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".w-stamp[data-state=good]")
+
+
 def test_without_a_secure_context_the_page_says_why_and_offers_both_files(context: BrowserContext, house: WalletHouse):
     """A plain address that is not this machine's own: WebCrypto is not there."""
     page = context.new_page()

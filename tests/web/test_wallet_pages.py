@@ -231,3 +231,23 @@ def test_nobody_gets_the_bundle_of_another(house: WalletHouse):
         with house.visit(name) as client:
             accounts.add(json.loads(client.get("/en/w/bundle.json").content)["account"]["pseudonym"])
     assert len(accounts) == len(PEOPLE)
+
+
+def test_somebody_who_never_joined_is_told_so_and_has_nothing_to_prove(house: WalletHouse):
+    house.shop.send(order(house.shop, "eve", "2017-03-02T10:00:00Z", "12.00", 1))
+    house.shop.run()
+    with house.visit("eve") as client:
+        assert "You collect no points yet" in client.get("/en/w/").text
+        for place in ("activity", "me", "check", "data.json"):
+            assert client.get(f"/zh/w/{place}").status_code == 200
+        assert client.get("/en/w/me").text.count('aria-checked="false"') == len(Purpose)
+        assert client.get("/en/w/bundle.json").status_code == 404
+
+
+def test_an_answer_that_there_is_not_changes_nothing(house: WalletHouse):
+    with house.visit("anna") as client:
+        form = mark_of(client)
+        for said in ({"purpose": "loyalty", "answer": "maybe"}, {"purpose": "all", "answer": "withdrawn"}, {}):
+            assert client.post("/en/w/me/consent", data={"form": form} | said).status_code == 400
+        assert client.get("/en/w/me/agree?purpose=all").status_code == 400
+    assert given(house, "anna", Purpose.LOYALTY) == [True]

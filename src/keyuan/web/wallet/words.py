@@ -59,6 +59,7 @@ WORDS: Final[Mapping[str, str]] = {
     # not checked
     "none": mark("Nothing was checked"),
     "none_lead": mark("This says nothing about your points. They are as they were."),
+    "none_node": mark("Name a node of the chain, below, to compare with"),
     "none_silent": mark("This node does not answer"),
     "none_chain": mark("This node belongs to another chain"),
     "none_contract": mark("At this node there is no list of epochs to compare with"),

@@ -186,8 +186,9 @@ async function check() {
   $("source").hidden = false;
   verdict("idle", say("working"), say("fetching"));
   try {
-    const url = new URL($("rpc").value, location.href).href;
     if (!contract) throw new UncheckedError("nothing is anchored yet", "early");
+    if (!$("rpc").value) throw new UncheckedError("no node is named", "node");
+    const url = new URL($("rpc").value, location.href).href;
     const [file, chainRoot] = await Promise.all([fetched(), rootFromChain(url, contract, BigInt(chain))]);
     const [bytes, newer] = file;
     [evidence, root] = [bytes, chainRoot];

@@ -83,6 +83,9 @@ def _notes(design: Design, analysis: Analysis) -> list[str]:
                 notes.append(
                     f"{_name(metric.column)}: {missing:,} of {people:,} people have no value and are left out."
                 )
+            if seen.too_skewed:
+                few = f"{min(seen.known):,} people are few for values as skewed as these"
+                notes.append(f"{_name(metric.column)}: {few}, {seen.people_wanted:,} an arm would be enough.")
             if metric.covariate is not None:
                 share = f"{1 - seen.variance_left:.0%}"
                 notes.append(f"{_name(metric.column)}: {_name(metric.covariate)} explains {share} of the variance.")

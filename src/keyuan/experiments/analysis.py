@@ -10,7 +10,7 @@ Source: Welch 1947; Deng, Xu, Kohavi, Walker 2013 (CUPED); Fabijan et al. 2019 (
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -24,6 +24,7 @@ _stats: Any = import_module("scipy.stats")
 ALPHA = 0.05
 VALUES_MIN = 2
 EXPLAINED_MAX = 1 - 1e-10
+PEOPLE_PER_SKEWNESS = 355
 _VALUE, _BEFORE = "value", "before"
 
 
@@ -33,7 +34,9 @@ class Comparison:
 
     `interval` and `p` are None where nothing varies inside the arms, or fewer than two values are known. Means are
     adjusted by the covariate; `variance_left` is the share of the variance that the covariate does not explain.
-    `covariate_p` and `missing_p` are small when the arms differed before, or miss values unequally.
+    `covariate_p` and `missing_p` are small when the arms differed before, or miss values unequally. `people_wanted` is
+    how many an arm should have, so skewed as its values are, for its mean to be nearly normal (355 times the square of
+    the skewness: Kohavi, Deng, Longbotham, Xu 2014, rule 7); with fewer the level of the interval is not certain.
     """
 
     metric: str
@@ -46,6 +49,12 @@ class Comparison:
     variance_left: float = 1.0
     covariate_p: float | None = None
     missing_p: float | None = None
+    people_wanted: int = 0
+
+    @property
+    def too_skewed(self) -> bool:
+        """Tell whether an arm has fewer people than its skewed values want."""
+        return min(self.known) < self.people_wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +114,6 @@ def _compared(metric: Metric, arm: str, pair: tuple[Moments, Moments], observed:
     people = observed.people
     arms = len(people) - 1
     known = control.count, treated.count
-    missing_p = _missing_p(known, (next(iter(people.values())), people[arm]))
     told = Comparison(
         metric=metric.column,
         arm=arm,
@@ -114,24 +122,22 @@ def _compared(metric: Metric, arm: str, pair: tuple[Moments, Moments], observed:
         difference=treated.mean - control.mean,
         interval=None,
         p=None,
-        missing_p=missing_p,
+        missing_p=_missing_p(known, (next(iter(people.values())), people[arm])),
+        people_wanted=math.ceil(PEOPLE_PER_SKEWNESS * max(control.skewness**2, treated.skewness**2)),
     )
     if min(known) < VALUES_MIN or control.var + treated.var <= 0:
         return told
     covariate_varies = metric.covariate is not None and control.covariate_var + treated.covariate_var > 0
     left = _variance_left(metric, control, treated) if covariate_varies else 1.0
     result, shift = _tested(control, treated, covariate=covariate_varies, level=1 - ALPHA / arms)
-    return Comparison(
-        metric=metric.column,
-        arm=arm,
-        known=known,
+    return replace(
+        told,
         means=(float(result.control) - shift, float(result.treatment) - shift),
         difference=float(result.effect_size),
         interval=(float(result.effect_size_ci_lower), float(result.effect_size_ci_upper)),
         p=min(1.0, arms * float(result.pvalue)),
         variance_left=left,
         covariate_p=_covariate_p(control, treated) if covariate_varies else None,
-        missing_p=missing_p,
     )
 
 

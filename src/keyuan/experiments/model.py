@@ -140,7 +140,8 @@ def _check_shares(shares: Mapping[str, float], control: str) -> None:
 class Moments:
     """One metric in one arm: of the known values their number, mean and variance (divided by count − 1).
 
-    The same of the covariate, over the same people. With fewer than 2 values the variances mean nothing and are 0.
+    The same of the covariate, over the same people. With fewer than 2 values the variances mean nothing and are 0;
+    `skewness` is 0 where values are as far above the mean as below it, or where there are fewer than 3.
     """
 
     count: int
@@ -149,6 +150,7 @@ class Moments:
     covariate_mean: float = 0.0
     covariate_var: float = 0.0
     cov: float = 0.0
+    skewness: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

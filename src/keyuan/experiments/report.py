@@ -53,4 +53,5 @@ def _figures(seen: Comparison) -> dict[str, Any]:
         "variance_left": seen.variance_left,
         "covariate_p": seen.covariate_p,
         "missing_p": seen.missing_p,
+        "people_wanted": seen.people_wanted,
     }

@@ -18,7 +18,7 @@ Rows = Any
 Column = Any
 
 ROW = "@row"
-VALUE_MAX = 1e100
+VALUE_MAX = 1e60
 COLUMNS_TOLD_MAX = 30
 TEXT_TOLD_MAX = 40
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 from keyuan.cli.main import app
@@ -185,9 +187,9 @@ def test_an_arm_that_nobody_reached_is_seen_in_the_ratio(tmp_path: Path):
         (GOOD, ("--metric", "person"), "600 values that are not numbers (first in row 2)"),
         (with_cell("orders", 4, "1,234"), ("--metric", "orders"), "1 values that are not numbers (first in row 6)"),
         (with_cell("orders", 4, "NA"), ("--metric", "orders"), "leave a field empty"),
-        (with_cell("orders", 4, "inf"), ("--metric", "orders"), "infinite, NaN or beyond 1e+100 (first in row 6)"),
+        (with_cell("orders", 4, "inf"), ("--metric", "orders"), "infinite, NaN or beyond 1e+60 (first in row 6)"),
         (with_cell("orders", 4, "nan"), ("--metric", "orders"), "Find the division"),
-        (with_cell("orders", 4, "1e300"), ("--metric", "orders"), "beyond 1e+100"),
+        (with_cell("orders", 4, "1e300"), ("--metric", "orders"), "beyond 1e+60"),
         (with_cell("before", 4, "-inf"), ("--metric", "orders", "--covariate", "before"), "'before' has 1 values"),
         (changed(orders=[""] * PEOPLE), ("--metric", "orders"), "'orders' has no value at all"),
         (changed(before=[""] * PEOPLE), ("--metric", "orders", "--covariate", "before"), "'before' has no value"),
@@ -314,3 +316,14 @@ def test_a_metric_that_is_the_same_for_everybody_has_no_interval(tmp_path: Path)
     found = told(path, *ARMS, "--metric", "orders", "--covariate", "before")
     assert (found["metrics"]["orders"]["interval"], found["verdict_kind"]) == (None, "too_early")
     assert "—" in ran(path, *ARMS, "--metric", "orders")
+
+
+def test_one_row_beyond_all_others_is_told(tmp_path: Path):
+    path = csv_file(tmp_path, with_cell("orders", 4, 50_000))
+    figures = told(path, *ARMS, "--metric", "orders")["metrics"]["orders"]
+    skewness = stats.skew(np.where(np.arange(PEOPLE) == 4, 50_000, ORDERS)[ARM == "treated"], bias=False)
+    assert figures["people_wanted"] == math.ceil(355 * skewness**2) > 100_000
+    shown = " ".join(ran(path, *ARMS, "--metric", "orders").split())
+    assert "orders: 120 people are few for values as skewed as these" in shown
+    even = changed(orders=[(number * 7) % 11 for number in range(PEOPLE)])
+    assert "skewed" not in ran(csv_file(tmp_path, even), *ARMS, "--metric", "orders")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
 from typer.main import get_command
 
@@ -130,6 +131,24 @@ with told_errors():
 def test_a_signal_where_python_swallows_exceptions_still_stops_a_command():
     done = subprocess.run([sys.executable, "-c", SWALLOWS], capture_output=True, text=True, check=False, timeout=WAIT_S)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "keyuan: interrupted\n")
+
+
+def test_the_demo_serves_a_console_and_a_wallet_until_it_is_stopped(data: Path, few_households: Path):
+    words = ["demo", "--data", str(data), "--source", str(few_households), "--json"]
+    with subprocess.Popen([*KEYUAN, *words], stdout=subprocess.PIPE, text=True) as job:
+        assert job.stdout is not None
+        figures = json.loads(job.stdout.readline())
+        run_file = data / "run.json"
+        found = json.loads(run_file.read_text(encoding="utf-8"))
+        assert run_file.stat().st_mode & 0o777 == 0o600
+        assert {"console", "console_user", "console_password", "wallet"} <= found.keys()
+        assert "console_password" not in figures
+        with httpx.Client(follow_redirects=True, timeout=60) as client:
+            assert client.get(found["wallet"]).status_code == 200
+            assert client.get(found["console"]).url.path == "/en/console/login"
+        job.terminate()
+        assert job.wait(WAIT_S) == 0
+    assert not run_file.exists()
 
 
 def test_the_demo_works_beside_a_running_up(data: Path, few_households: Path):

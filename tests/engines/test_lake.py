@@ -50,9 +50,14 @@ while True:
 """
 
 
+def lake_folder(tmp_path: Path) -> Path:
+    """Return a folder whose name an address writes otherwise."""
+    return tmp_path / "a lake 客"
+
+
 @pytest.fixture
 def lake(tmp_path: Path) -> DeltaLake:
-    return DeltaLake(tmp_path / "lake")
+    return DeltaLake(lake_folder(tmp_path))
 
 
 def columns(after: int, upto: int) -> dict[str, list[object]]:
@@ -135,7 +140,7 @@ def test_a_writer_that_is_killed_leaves_whole_appends_only(lake: DeltaLake, tmp_
     tests = str(Path(__file__).parents[1])
     for wait_s in (0.0, 0.11):
         with subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(tmp_path / "lake"), tests], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", CHILD, str(lake_folder(tmp_path)), tests], stdout=subprocess.PIPE, text=True
         ) as child:
             assert child.stdout is not None
             child.stdout.readline()
@@ -277,4 +282,4 @@ def test_a_writer_waits_for_the_one_before_it(lake: DeltaLake):
 
 def test_only_its_owner_may_look_into_the_folder(lake: DeltaLake, tmp_path: Path):
     fill(lake, 0, 2)
-    assert (tmp_path / "lake").stat().st_mode & 0o077 == 0
+    assert lake_folder(tmp_path).stat().st_mode & 0o077 == 0

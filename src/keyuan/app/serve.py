@@ -11,13 +11,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from keyuan import events
 from keyuan.anchor import store as epochs
+from keyuan.app.faces import console_face
 from keyuan.app.installation import KEYS, Installation
 from keyuan.app.tree import Tell, Tree
 from keyuan.app.use import is_served, served
@@ -41,6 +42,8 @@ class Running:
     run_file: Path
     here: bool = True
     """Whether this command serves; else it has joined another that does."""
+    tell_more: Callable[[Mapping[str, object]], None] = lambda _found: None
+    """Have more stand in the run file; whoever has joined another leaves that one's file alone."""
 
 
 @contextmanager
@@ -77,17 +80,22 @@ def serving(installation: Installation, tell: Tell, *, wait: bool = False) -> Ge
         port = installation.settings.port or _free_port(host)
         write_key = _write_key(installation)
         url = f"http://{host}:{port}"
-        found: dict[str, object] = {"url": url, "write_key": write_key}
+        found: dict[str, object] = {"url": url, "write_key": write_key, **console_face(installation, url)}
 
         def say(pids: dict[str, int]) -> None:
-            _write_private(run_file, found | {"pids": pids | {"main": os.getpid()}})
+            found["pids"] = pids | {"main": os.getpid()}
+            _write_private(run_file, found)
+
+        def say_more(more: Mapping[str, object]) -> None:
+            found.update(more)
+            _write_private(run_file, found)
 
         try:
             with Tree(installation.cluster, _commands(installation, port), tell) as tree:
                 if wait:
                     _wait_for_web(host, port)
                 tree.say_pids(say)
-                yield Running(url, tree.pids() | {"main": os.getpid()}, run_file)
+                yield Running(url, tree.pids() | {"main": os.getpid()}, run_file, tell_more=say_more)
         finally:
             run_file.unlink(missing_ok=True)
 

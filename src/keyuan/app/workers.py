@@ -5,10 +5,12 @@ because nothing is kept outside the database.
 """
 
 import gc
+import logging
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -25,7 +27,7 @@ from keyuan.flows.consume import Consumer
 from keyuan.jobs.clockwork import run_due
 from keyuan.kernel.clock import system_now
 from keyuan.kernel.config import Settings
-from keyuan.kernel.errors import EngineError
+from keyuan.kernel.errors import CorruptionError, EngineError
 
 if TYPE_CHECKING:
     from keyuan.flows.lake import LakeWriter
@@ -35,11 +37,13 @@ _TROUBLE_S = 0.5
 _JOBS_S = 1.0
 _ANCHOR_S = 0.5
 _LAKE_S = 0.5
+_DAMAGED_S = 10.0
 _NICE = 10
 _GC_THRESHOLD = 50_000
 _SWITCH_S = 0.000_2
 _STEPS_PER_COLLECTION = 50
 
+_log = logging.getLogger(__name__)
 Step = Callable[[Installation], bool]
 
 
@@ -125,9 +129,19 @@ def run_lake(settings: Settings) -> None:
         for tenant in installation.tenants():
             if tenant not in writers:
                 writers[tenant] = lake_writer(installation, tenant)
-        return sum([writer.step() for writer in writers.values()]) > 0
+        return sum([_filled(tenant, writer) for tenant, writer in writers.items()]) > 0
 
     _repeat(settings, step, _LAKE_S)
+
+
+def _filled(tenant: int, writer: "LakeWriter") -> int:
+    """Write what is new; what is damaged is told now and then, and tried again: nobody else waits for it."""
+    try:
+        return writer.step()
+    except CorruptionError as error:
+        _log.error("tenant %s: the lake is not filled: %s", tenant, error)  # it is ours, and says it all
+        time.sleep(_DAMAGED_S)
+        return 0
 
 
 def _repeat(settings: Settings, step: Step, idle_s: float) -> None:

@@ -51,6 +51,7 @@ def demo(
     from keyuan.app.demo.job import Job, run
     from keyuan.app.demo.show import bars, found
     from keyuan.app.demo.source import source_folder
+    from keyuan.app.faces import wallet_face
     from keyuan.app.installation import opened
     from keyuan.app.measure import measuring
     from keyuan.app.serve import programme_time, run_programme_time, served_somehow, wait_for_stop
@@ -73,6 +74,9 @@ def demo(
             run_programme_time(installation)
             tell(f"Keyuan goes on serving at {running.url}.")
         elif not leave:
+            wallet = wallet_face(installation, running.url, figures["proof_of"])
+            running.tell_more(wallet)
+            figures |= wallet
             with programme_time(installation):
                 _say_where(figures | {"run_file": str(running.run_file)}, as_json)
                 wait_for_stop()
@@ -103,7 +107,10 @@ def process(part: Part, data: DataDir = None, port: int = 0) -> None:
 def _say_where(found: dict[str, Any], as_json: bool) -> None:  # the command's own flag
     words = (
         f"Keyuan serves at {found['url']} (Ctrl-C stops it): send events to {found['url']}/v1/batch,\n"
-        f"with the write key in {found['run_file']}; {found['url']}/readyz says whether all is well."
+        f"with the write key in {found['run_file']}; {found['url']}/readyz says whether all is well.\n"
+        f"Console 控制台: {found['url']}/en/console and {found['url']}/zh/console; who may sign in stands there too."
     )
+    if "wallet" in found:
+        words += f"\nWallet 钱包 of {found['wallet_of']}: {found['wallet']}"
     sys.stdout.write((json.dumps(found, ensure_ascii=False) if as_json else words) + "\n")
     sys.stdout.flush()

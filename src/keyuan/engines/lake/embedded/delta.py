@@ -10,7 +10,7 @@ from collections.abc import Collection, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 import deltalake
@@ -118,11 +118,13 @@ class DeltaLake:
         return reading(self.place(tenant, shape))
 
     def _files(self, tenant: int, shape: Shape) -> list[str]:
-        table = _open(self.place(tenant, shape))
+        place = self.place(tenant, shape)
+        table = _open(place)
         if table is None:
             return []
         _check(table, shape)
-        return table.file_uris()
+        # As addresses they are escaped (a space in a folder's name, say); all of them lie in this one folder.
+        return [str(place.resolve() / PurePosixPath(address).name) for address in table.file_uris()]
 
 
 def _open(folder: Path) -> deltalake.DeltaTable | None:

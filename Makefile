@@ -38,7 +38,7 @@ demo: $(VENV)/.demo
 
 # Most of the time is waiting (for starts, kills, commits), so two files run at a time, each worker on its own PostgreSQL.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q -m "not long" -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q -m "not long" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/.test
 	$(BIN)/python -m pytest -q -m long --timeout 3600 $(ARGS)

@@ -27,6 +27,7 @@ def keyuan(*words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_demo_gives_the_same_points_with_the_chain_switched_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     source = str(SAMPLE)

@@ -12,9 +12,9 @@ TARGETS = ("anchor", "anchor", "anchor", "cluster", "anchor", "backend", "anchor
 
 @pytest.mark.timeout(900)
 def test_kills_of_the_closer_and_the_chains_owner_lose_double_and_change_nothing(tmp_path: Path):
-    outcome = run(Options(seed=SEED, kills=10, targets=TARGETS, calm_s=(0.2, 2.5)), tmp_path)
+    outcome = run(Options(seed=SEED, kills=6, targets=TARGETS, calm_s=(0.2, 2.5)), tmp_path)
     assert not outcome.faults, str(outcome)
-    assert outcome.killed.count("anchor") >= 5
+    assert outcome.killed.count("anchor") >= 3
 
 
 @pytest.mark.long

@@ -124,7 +124,7 @@ def whole_weeks(orders: list[Happened], as_of: datetime) -> list[date]:
     return weeks
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(histories, ends)
 def test_weeks_and_revenue_are_those_of_counting(history: list[Happened], as_of: datetime):
     orders = counted(history, as_of)
@@ -161,7 +161,7 @@ def summed(orders: list[Happened]) -> tuple[int, int, int]:
     return sum(each.minor for each in orders), len(orders), sum(each.customer is None for each in orders)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(histories, ends)
 def test_repeat_purchase_is_that_of_counting(history: list[Happened], as_of: datetime):
     months: dict[int, set[tuple[int, int]]] = defaultdict(set)
@@ -187,7 +187,7 @@ def test_repeat_purchase_is_that_of_counting(history: list[Happened], as_of: dat
         assert 0 <= found.share <= 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(crowded, ends, chains, st.integers(0, 5))
 @example([event(MAILED, 0), event(ORDER, 3)], LATE, [MAILED, ORDER], 3)
 @example([event(MAILED, 0), event(ORDER, 3)], LATE, [MAILED, ORDER], 2)
@@ -218,7 +218,7 @@ def test_the_funnel_is_that_of_trying_every_chain(
 moves = st.tuples(days, st.sampled_from(["b", "c"]), st.integers(0, 90), st.integers(0, 9), st.integers(0, 9))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(moves, max_size=20), ends)
 def test_points_of_days_are_those_of_counting(rows: list[Any], as_of: datetime):
     told: list[tuple[Any, ...]] = [

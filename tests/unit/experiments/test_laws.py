@@ -139,7 +139,7 @@ def both(control: Any, treated: Any, before: Any = None, after: Any = None) -> A
     return analysed({"a": control, "b": treated}, covariates).comparisons[0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, covariate=st.booleans())
 def test_arms_swapped_swap_the_sign_and_nothing_else(seed: int, *, covariate: bool):
     one, two, first, second = drawn(seed)
@@ -150,7 +150,7 @@ def test_arms_swapped_swap_the_sign_and_nothing_else(seed: int, *, covariate: bo
     assert back.p == pytest.approx(there.p, rel=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS, st.floats(0.001, 1_000), st.floats(-100, 100))
 def test_cents_or_dollars_and_from_where_one_counts_do_not_matter(seed: int, scale: float, shift: float):
     one, two, first, second = drawn(seed)
@@ -163,7 +163,7 @@ def test_cents_or_dollars_and_from_where_one_counts_do_not_matter(seed: int, sca
     assert mirrored.difference == pytest.approx(-seen.difference, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS, st.floats(-10, 10))
 def test_an_effect_added_to_everybody_treated_moves_the_difference_by_as_much(seed: int, effect: float):
     one, two, _, _ = drawn(seed)
@@ -172,7 +172,7 @@ def test_an_effect_added_to_everybody_treated_moves_the_difference_by_as_much(se
     assert after.interval[1] - after.interval[0] == pytest.approx(before.interval[1] - before.interval[0], rel=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS)
 def test_an_interval_leaves_out_zero_just_where_p_is_below_1_of_20(seed: int):
     one, two, first, second = drawn(seed)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +17,8 @@ from typing import Any, Final, NamedTuple
 from keyuan.anchor import keyuan_verify
 from keyuan.anchor.keyuan_verify import Root
 from keyuan.anchor.store import last_epoch
-from keyuan.app.chains import reading
+from keyuan.app.chains import read_anchored, reading
 from keyuan.app.installation import Installation
-from keyuan.contracts.calls import read_commitments, read_latest
 from keyuan.flows.prove import NothingAnchoredError, Proof, Prover, Report, open_prover
 from keyuan.kernel.errors import InputError, RefusedError
 
@@ -221,7 +219,4 @@ def _accepted(bundle: Path, commitments: Path, *codes: int) -> bool:
 def _asked(installation: Installation, contract: bytes) -> Sequence[bytes] | None:
     """Return the commitments that the installation's chain has, None where there is no chain."""
     with reading(installation.settings, installation.folder) as chain:
-        if chain is None:
-            return None
-        ask = partial(chain.call, contract)
-        return read_commitments(1, read_latest("LedgerAnchor", ask), ask)
+        return None if chain is None else read_anchored(chain, contract)

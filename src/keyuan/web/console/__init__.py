@@ -1,6 +1,6 @@
 """The console of the staff: pages behind a sign-in, each asking one question of the flows.
 
-`guard` sessions, forms and signing in · `site` the routes · `charts` geometry · `words` what things are called ·
+`guard` sessions, forms and signing in · `site` the routes · `desk` what every page has · `charts` geometry · `words` what things are called ·
 `addresses` filters in the address.
 """
 

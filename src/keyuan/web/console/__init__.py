@@ -1,7 +1,7 @@
 """The console of the staff: pages behind a sign-in, each asking one question of the flows.
 
-`guard` sessions, forms and signing in · `site` the routes · `desk` what every page has · `charts` geometry · `words` what things are called ·
-`addresses` filters in the address.
+`guard` sessions, forms and signing in · `desk` what every page has · `site` the routes · `charts` geometry · `words`
+what things are called · `addresses` filters in the address.
 """
 
 from keyuan.web.console.site import Console

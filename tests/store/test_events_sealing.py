@@ -11,7 +11,7 @@ from psycopg import sql
 
 from keyuan.engines.database import Database
 from keyuan.engines.secrets import SealBrokenError, Secrets, open_secrets
-from keyuan.events import forget, make_source, open_rests, quarantined, read_after, requeue
+from keyuan.events import forget, make_source, names_of, open_rests, quarantined, read_after, requeue
 from store.event_rows import NOW, order, send
 
 CANARY = "canary.7f3a@example.org"
@@ -79,7 +79,7 @@ def test_no_name_address_or_unknown_text_lies_in_clear(
     assert CANARY.encode() not in stored
     assert key.encode() not in stored
     assert CANARY not in caplog.text
-    assert sum(rest is not None and CANARY.encode() in rest for rest in rests) == 5
+    assert sum(rest is not None and CANARY.encode() in rest for rest in rests) == 6
 
 
 def test_forgetting_a_sender_closes_what_was_sealed_and_nothing_else(database: Database, secrets: Secrets):
@@ -92,7 +92,11 @@ def test_forgetting_a_sender_closes_what_was_sealed_and_nothing_else(database: D
         assert forget(session, [events[0].sender], NOW) == 0
     with database.transaction(1) as session:
         rests = open_rests(session, secrets, read_after(session, 0))
-    assert rests == [b'{"note":"note 0"}', None, b'{"note":"note 2"}']
+    assert rests == [
+        b'{"note":"note 0","userId":"household:0"}',
+        None,
+        b'{"note":"note 2","userId":"household:2"}',
+    ]
 
 
 def test_a_sender_that_comes_back_gets_a_fresh_key_and_the_past_stays_closed(database: Database, secrets: Secrets):
@@ -101,7 +105,24 @@ def test_a_sender_that_comes_back_gets_a_fresh_key_and_the_past_stays_closed(dat
         forget(session, [read_after(session, 0)[0].sender], NOW)
     send(database, secrets, order(8, note="new"))
     with database.transaction(1) as session:
-        assert open_rests(session, secrets, read_after(session, 0)) == [None, b'{"note":"new"}']
+        assert open_rests(session, secrets, read_after(session, 0)) == [None, b'{"note":"new","userId":"household:1"}']
+
+
+def test_a_name_comes_back_by_the_key_of_its_sender_and_never_without(
+    database: Database, secrets: Secrets, superuser: psycopg.Connection[Any]
+):
+    identify = json.dumps({"type": "identify", "userId": "household:3", "messageId": "i"}).encode()
+    bare, forgotten = order(4), order(5, note="x")
+    send(database, secrets, order(1, note="one"), identify, bare, forgotten, order(8, note="newer"))
+    send(database, secrets, order(2, note="theirs"), tenant=2)
+    by_name = {name: secrets.sender(1, "user", name) for name in (f"household:{number}" for number in range(1, 6))}
+    with database.transaction(1) as session:
+        forget(session, [by_name["household:5"]], NOW)
+        found = names_of(session, secrets, by_name.values())
+        assert found == {by_name[name]: name for name in ("household:1", "household:3")}
+    assert b"household:" not in everything(superuser)
+    with database.transaction(2) as session:
+        assert names_of(session, secrets, by_name.values()) == {}
 
 
 def test_a_quarantined_event_of_a_forgotten_sender_cannot_be_replayed(database: Database, secrets: Secrets):

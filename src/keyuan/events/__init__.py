@@ -24,6 +24,7 @@ from keyuan.events.model import (
     live,
     read_order,
 )
+from keyuan.events.names import names_of
 from keyuan.events.progress import Progress, note_progress, progress
 from keyuan.events.quarantine import RefusedBy, drop, open_counts, quarantined, refuse_logged
 from keyuan.events.readers import Claim, advance, claim, lock_position, notice, position, take_notices
@@ -72,6 +73,7 @@ __all__ = [
     "lock_position",
     "make_source",
     "move_clock",
+    "names_of",
     "note_progress",
     "notice",
     "open_counts",

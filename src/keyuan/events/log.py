@@ -16,6 +16,7 @@ from keyuan.engines.secrets import KeyedHasher, Sealer, Secrets, keyed_hasher
 from keyuan.events import quarantine
 from keyuan.events.clock import read_clock
 from keyuan.events.model import AHEAD_MAX, Candidate, Draft, Policy, Reason, Receipt, Refusal
+from keyuan.events.names import with_name
 from keyuan.events.senders import ensure_sealers, message_key_of
 from keyuan.kernel.clock import ProgrammeClock
 
@@ -39,7 +40,7 @@ _BEYOND = Refusal(Reason.TOO_FAR_AHEAD, "The time is beyond the end of the impor
 
 
 class _Keyed(msgspec.Struct, gc=False):
-    """A draft with the hashes that stand for its sender, message and content."""
+    """A draft with the hashes that stand for its sender, message and content, and the rest that will be sealed."""
 
     message_key: bytes
     digest: bytes
@@ -47,6 +48,7 @@ class _Keyed(msgspec.Struct, gc=False):
     anonymous: bytes | None
     candidate: Candidate
     draft: Draft
+    rest: bytes | None
 
 
 _Timed = tuple[_Keyed, datetime]
@@ -78,7 +80,7 @@ def append(session: Session, secrets: Secrets, candidates: Sequence[Candidate], 
         for one, refusal in [*conflicts, *ahead]
     ]
     fresh = [(one, at) for one, at in timely if one.message_key in numbers]
-    owners = {one.sender for one, _ in fresh if one.draft.rest is not None} | {each.sender for each in refused}
+    owners = {one.sender for one, _ in fresh if one.rest is not None} | {each.sender for each in refused}
     keys = ensure_sealers(session, secrets, owners, policy.system_now)
     if fresh:
         _write(session, fresh, numbers, keys)
@@ -118,7 +120,8 @@ class _Hashers:
             raise AssertionError("a draft has a sender")
         message_key = candidate.message_key or self._message_key(candidate.source, draft.message_id)
         digest = self._content(draft.fingerprint)
-        return _Keyed(message_key, digest, sender, None if user is None else anonymous, candidate, draft)
+        rest = with_name(draft)
+        return _Keyed(message_key, digest, sender, None if user is None else anonymous, candidate, draft, rest)
 
 
 def _timed(firsts: Iterable[_Keyed], clock: ProgrammeClock, policy: Policy) -> tuple[list[_Timed], list[_Refused]]:
@@ -174,7 +177,7 @@ def _write(session: Session, fresh: list[_Timed], numbers: Mapping[bytes, int], 
 
 
 def _rows(fresh: list[_Timed], numbers: Mapping[bytes, int], keys: quarantine.Keys) -> Iterator[tuple[object, ...]]:
-    rests = [(keys[one.sender], one.draft.rest, one.message_key) for one, _ in fresh if one.draft.rest is not None]
+    rests = [(keys[one.sender], one.rest, one.message_key) for one, _ in fresh if one.rest is not None]
     sealed = iter(Sealer.seal_all(rests))
     for one, at in fresh:
         candidate, draft = one.candidate, one.draft
@@ -189,5 +192,5 @@ def _rows(fresh: list[_Timed], numbers: Mapping[bytes, int], keys: quarantine.Ke
             candidate.received_at,
             candidate.source,
             draft.body,
-            None if draft.rest is None else next(sealed),
+            None if one.rest is None else next(sealed),
         )

@@ -62,6 +62,13 @@ SELECT k.sender, k.destroyed_at
   FROM events.sender_key AS k
  WHERE k.sender = ANY(%(senders)s) AND k.destroyed_at IS NOT NULL
 
+-- newest_sealed --
+-- What was sealed last of each of these senders: an older one may lie under a key that was destroyed.
+SELECT DISTINCT ON (l.sender) l.sender, l.message_key, l.sealed
+  FROM events.log AS l
+ WHERE l.sender = ANY(%(senders)s) AND l.sealed IS NOT NULL
+ ORDER BY l.sender, l.at DESC, l.seq DESC
+
 -- quarantine --
 -- The same bytes sent again are counted, not kept again; the newest seal and reason stay.
 INSERT INTO events.quarantine AS q

@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # `make` alone lists what there is.
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-long check format lint types law contracts lock clean
+.PHONY: help demo test test-long check format lint types law pages wheel contracts lock clean
 
 help:
 	@echo "make demo       set up and run the main job on a year of real purchases, then serve (ARGS=--exit, …)"
@@ -32,15 +32,30 @@ $(VENV)/.test: requirements/test.txt pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
 
+# What pages load of others, by npm's lock file. Where there is no npm, or an old one, a Node from PyPI brings it.
+BUILT := src/keyuan/web/pages/static/built/charts.js
+HAS_NODE := npm --version >/dev/null 2>&1 && node -e 'process.exit(+(parseInt(process.versions.node) < 18))' 2>/dev/null
+$(BUILT): $(addprefix frontend/,package.json package-lock.json build.mjs charts.js) requirements/node.txt | $(BIN)/python
+	@echo "Building what pages load (once) …" >&2
+	@{ $(HAS_NODE); } || $(PIP_INSTALL) --require-hashes -r requirements/node.txt
+	@cd frontend && { { $(HAS_NODE); } || PATH="$(abspath $(BIN)):$$PATH"; } \
+	  && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 && npm run --silent build >&2
+
+pages: $(BUILT)
+
+# The whole of it in one file, what pages load included.
+wheel: $(VENV)/.demo $(BUILT)
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
 # The main job on a year of real purchases; ARGS="--exit --json", ARGS="--data DIR", …
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo $(BUILT)
 	@$(BIN)/keyuan demo $(ARGS)
 
 # Most of the time is waiting (for starts, kills, commits), so two files run at a time, each worker on its own PostgreSQL.
-test: $(VENV)/.test
+test: $(VENV)/.test $(BUILT)
 	$(BIN)/python -m pytest -q -m "not long" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-long: $(VENV)/.test
+test-long: $(VENV)/.test $(BUILT)
 	$(BIN)/python -m pytest -q -m long --timeout 3600 $(ARGS)
 
 check: $(VENV)/.test format lint types law test
@@ -67,6 +82,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml requirements/build.in --extra demo --extra test -o requirements/test.txt
 	$(UV_COMPILE) pyproject.toml requirements/build.in --extra demo -c requirements/test.txt -o requirements/demo.txt
 	$(UV_COMPILE) pyproject.toml requirements/build.in -c requirements/test.txt -o requirements/run.txt
+	$(UV_COMPILE) requirements/node.in -c requirements/test.txt -o requirements/node.txt
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) frontend/node_modules $(dir $(BUILT)) build dist .pytest_cache .ruff_cache .hypothesis

@@ -30,6 +30,7 @@ ELSEWHERE = (
 WORDS = re.compile("\u7528\u6237|\u60a8|\u4eb2\u7231\u7684|\u8d4b\u80fd|\u6293\u624b|\u95ed\u73af")
 CLASS_WORDS = re.compile(r"User|Client|Transaction|Wallet|Audience|Cohort")
 CLASSES_OF_OTHERS = {"RetryTransactionError"}  # there it is a database's
+MADE = {"__pycache__", "build", "built", "dist", "node_modules"}
 HEADING = re.compile(r"^-- ([a-z][a-z0-9_]*) --$", re.MULTILINE)
 
 
@@ -49,7 +50,7 @@ def tracked(root: Path) -> Tree:
 def _walked(root: Path) -> Iterator[str]:
     for path in root.rglob("*"):
         parts = path.relative_to(root).parts
-        if not any(part.startswith(".") or part in {"__pycache__", "build", "dist"} for part in parts):
+        if not any(part.startswith(".") or part in MADE for part in parts):
             yield "/".join(parts)
 
 

@@ -21,7 +21,7 @@ from keyuan.web.appender import Appender, group_writer
 from keyuan.web.chain import ChainRpc, OpenChain
 from keyuan.web.console import Console
 from keyuan.web.intake import Intake, Patience
-from keyuan.web.pages import components, static_routes
+from keyuan.web.pages import built, components, static_routes
 from keyuan.web.wallet.routes import routes as wallet_routes
 from keyuan.web.write_keys import WriteKeys
 
@@ -45,6 +45,7 @@ def make_app(
 
     `tenant` is the one that `/readyz` asks for; with `open_chain` there is a `/rpc` over the embedded chain.
     """
+    built.tell_missing()
     appender = Appender(group_writer(database, secrets, now))
     intake = Intake(WriteKeys(database), appender, now=now, plan=plan, patience=patience)
 

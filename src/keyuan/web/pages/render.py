@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from keyuan.web.pages.built import loader
 from keyuan.web.pages.formats import Formats
 from keyuan.web.pages.forms import read_form
 from keyuan.web.pages.i18n import (
@@ -109,7 +110,7 @@ def environment(language: Language) -> Environment:
         words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext, npgettext=words.npgettext
     )
     given = {"language": language, "say": Formats(language), "icon": icon, "rings": rings, "static": static_address}
-    given["dot"] = "·" if language == "zh" else " · "
+    given |= {"dot": "·" if language == "zh" else " · ", "scripts": loader(static_address)}
     cast("dict[str, Any]", made.globals).update(given)
     return made
 

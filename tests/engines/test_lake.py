@@ -30,6 +30,7 @@ from keyuan.engines.lake import (
 from keyuan.engines.lake.embedded import DeltaLake, delta
 from keyuan.engines.lake.embedded.locks import writing
 from keyuan.engines.lake.embedded.tables import DeltaTables
+from keyuan.kernel.errors import EngineError
 
 SHAPE = Shape(
     "visits", {"seq": "int64", "customer": "int64", "shop": "text", "at_us": "int64", "day": "date"}, "counter"
@@ -244,6 +245,34 @@ def test_a_damaged_table_says_what_to_do(lake: DeltaLake, harm: str):
         next((folder / "_delta_log").glob("*.json")).write_text("{", encoding="utf-8")
     with pytest.raises(LakeDamagedError, match="delete the table's folder"):
         numbers(lake)
+
+
+def test_columns_from_memory_stand_beside_the_table_and_go_with_it(lake: DeltaLake):
+    fill(lake, 0, 20)
+    kinds = {"customer": "int64", "name": "text"}
+    with lake.open(1) as tables:
+        told = tables.beside("told", kinds, {"customer": [3, 99], "name": ["three", None]})
+        joined = told.left_join(tables.table(SHAPE), "customer").select("customer", "name", "seq")
+        assert tables.rows(joined.order_by("seq")) == [(3, "three", 3), (3, "three", 13), (99, None, None)]
+        assert tables.rows(tables.beside("none", kinds, {"customer": [], "name": []})) == []
+    with lake.open(1) as tables, pytest.raises(EngineError):
+        tables.rows(told)
+
+
+def test_a_version_is_another_one_after_each_change_and_only_then(lake: DeltaLake):
+    versions = [lake.version(1, SHAPE)]
+    for change in (
+        lambda: fill(lake, 0, 5),
+        lambda: fill(lake, 5, 9),
+        lambda: lake.unlink(1, SHAPE, "customer", [Span(3, None, None)]),
+        lambda: lake.delete(1, SHAPE, "customer", [5]),
+    ):
+        change()
+        versions.append(lake.version(1, SHAPE))
+        numbers(lake)
+        assert lake.version(1, SHAPE) == versions[-1]
+    assert versions == sorted(set(versions))
+    assert lake.version(2, SHAPE) == versions[0] == -1
 
 
 def test_many_small_files_are_put_together(lake: DeltaLake, monkeypatch: pytest.MonkeyPatch):

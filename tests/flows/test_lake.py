@@ -15,7 +15,8 @@ from keyuan.engines.lake import Shape
 from keyuan.engines.lake.embedded import DeltaLake
 from keyuan.flows import lake as lake_flow
 from keyuan.flows.expire import expire
-from keyuan.flows.lake import LakeAheadError, LakeWriter, withdrawn
+from keyuan.flows.lake import LakeAheadError, LakeWriter
+from keyuan.flows.lake_people import withdrawn
 from keyuan.insight.tables import EVENTS, POINTS
 from shop import Shop, instant, open_shop
 

@@ -10,18 +10,17 @@ Units: positions are numbers of the log and of ledger entries.
 """
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from uuid import UUID
 
-from keyuan import consent, events, ledger
-from keyuan.consent import Purpose, Timeline
+from keyuan import events, ledger
 from keyuan.engines.database import Database, Session
 from keyuan.engines.lake import Lake, LakeMovedError, Span, Step
 from keyuan.engines.secrets import Secrets, keyed_hasher
 from keyuan.events import Event
-from keyuan.flows.lake_rows import Rows, number_of
+from keyuan.flows.lake_people import customer_numbers, followed_timelines, may_follow, withdrawn
+from keyuan.flows.lake_rows import Rows
 from keyuan.insight.tables import EVENTS, KINDS, ORDER, POINTS
 from keyuan.kernel.clock import to_us
 from keyuan.kernel.errors import CorruptionError
@@ -35,7 +34,6 @@ ENTRIES_MAX: Final = 500_000
 """Entries that one append adds up."""
 EVERY_S: Final = 2.0
 """How often the writer looks; each look makes at most one append a table, unless there is more than fits."""
-_FOREVER_US: Final = 2**62
 
 
 class LakeAheadError(CorruptionError):
@@ -127,14 +125,14 @@ class LakeWriter:
 
     def _rows(self, session: Session, batch: Sequence[Event]) -> Rows:
         people = portraits.known(session, {event.sender for event in batch})
-        timelines = _timelines(session, people.values())
-        numbers = self._numbers(people.values())
+        timelines = followed_timelines(session, people.values())
+        numbers = customer_numbers(self.secrets, self.tenant, people.values())
         rows = Rows(keyed_hasher(self.secrets.sender_hash, self.tenant, "lake-order"))
         for event in batch:
             person = people.get(event.sender)
             timeline = None if person is None else timelines.get(person)
             at_us = to_us(event.at)
-            if person is not None and timeline and consent.allows(timeline, at_us, _FOREVER_US):
+            if person is not None and timeline and may_follow(timeline, at_us):
                 rows.add(event, at_us, numbers[person])
             elif event.kind == ORDER:
                 rows.add(event, at_us, None)
@@ -156,20 +154,11 @@ class LakeWriter:
         A notice is taken down with this transaction: after a failure it is there again, and doing it twice is no harm.
         """
         people = events.take_notices(session, LAKE)
-        numbers = self._numbers(people)
-        timelines = _timelines(session, people)
+        numbers = customer_numbers(self.secrets, self.tenant, people)
+        timelines = followed_timelines(session, people)
         spans = [Span(numbers[person], *span) for person in people for span in withdrawn(timelines.get(person, ()))]
         if spans:
             self.lake.unlink(self.tenant, EVENTS, "customer", spans)
-
-    def _numbers(self, people: Iterable[UUID]) -> dict[UUID, int]:
-        hasher = keyed_hasher(self.secrets.sender_hash, self.tenant, "lake-customer")
-        return {person: number_of(hasher, person.bytes) for person in people}
-
-
-def _timelines(session: Session, people: Iterable[UUID]) -> dict[UUID, Timeline]:
-    decisions = consent.decisions_of(session, set(people), [Purpose.PERSONALISATION])
-    return {person: timeline for (person, _), timeline in decisions.items()}
 
 
 def _not_forgotten(session: Session, batch: Sequence[Event]) -> Sequence[Event]:
@@ -180,15 +169,3 @@ def _not_forgotten(session: Session, batch: Sequence[Event]) -> Sequence[Event]:
     doubtful = events.read_seqs(session, [event.seq for event in batch if event.sender in gone])
     out = {event.seq for event in doubtful if event.received_at <= gone[event.sender]}
     return [event for event in batch if event.seq not in out]
-
-
-def withdrawn(timeline: Timeline) -> list[tuple[int | None, int | None]]:
-    """Return the spans of time of which a person who once withdrew allows nothing; none if she never did."""
-    if all(given for _, given in timeline):
-        return []
-    edges = sorted({at_us for at_us, _ in timeline})
-    spans: list[tuple[int | None, int | None]] = [(None, edges[0])]
-    for start, end in zip(edges, [*edges[1:], None], strict=True):
-        if not consent.allows(timeline, start, _FOREVER_US):
-            spans.append((start, end))
-    return spans

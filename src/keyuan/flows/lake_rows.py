@@ -1,17 +1,14 @@
 """Events as rows of the lake's table `events`, column by column.
 
-Deliberately not here: whom a row may name (`lake.py`). Pure.
+Deliberately not here: whom a row may name (`lake_people.py`). Pure.
 """
-
-from typing import Final
 
 import msgspec
 
 from keyuan.engines.secrets import KeyedHasher
 from keyuan.events import Event
+from keyuan.flows.lake_people import number_of
 from keyuan.insight.tables import EVENTS, ORDER
-
-_NUMBER_BYTES: Final = 8
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -26,11 +23,6 @@ class _Order(msgspec.Struct):
 
 
 _ORDER = msgspec.json.Decoder(_Order)
-
-
-def number_of(hasher: KeyedHasher, value: bytes) -> int:
-    """Return the number that stands for a value under our key: the first 64 bits of its hash, signed."""
-    return int.from_bytes(hasher.of(value)[:_NUMBER_BYTES], "big", signed=True)
 
 
 class Rows:

@@ -8,89 +8,15 @@ Units: days are UTC; `_share` 0 to 1; a week is named by its Monday, a month by 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from itertools import accumulate, groupby
-from typing import Final, NamedTuple
+from typing import Final
 
 from keyuan.engines.lake import Row, Tables
 from keyuan.insight import expressions
+from keyuan.insight.answers import DayPoints, FunnelStep, Repeat, Retention, Revenue, Week, WeekRevenue
 from keyuan.insight.tables import COUPON, EVENTS, MAILED, ORDER, POINTS
 from keyuan.kernel.clock import DAY_US, EPOCH_DAY, to_us
 
 _FIRST_MONDAY: Final = 3
-
-
-class Week(NamedTuple):
-    """How many customers bought in a week, and how that came from the week before."""
-
-    week: date
-    active: int
-    new: int
-    retained: int
-    resurrected: int
-    churned: int
-
-
-class WeekRevenue(NamedTuple):
-    """What was sold in a week in one currency; `unlinked_orders` of the orders are nobody's."""
-
-    week: date
-    currency: str
-    revenue_minor: int
-    orders: int
-    unlinked_orders: int
-
-
-class Revenue(NamedTuple):
-    """What was sold in all in one currency."""
-
-    currency: str
-    revenue_minor: int
-    orders: int
-    unlinked_orders: int
-
-
-class Retention(NamedTuple):
-    """Of the customers whose first order was in a month, those who ordered again so many months later."""
-
-    first_month: date
-    months_after: int
-    customers: int
-    size: int
-
-    @property
-    def share(self) -> float:
-        """The share of those who first came in that month."""
-        return self.customers / self.size
-
-
-class Repeat(NamedTuple):
-    """Customers with an order, and of them those with two and more."""
-
-    customers: int
-    repeating: int
-
-    @property
-    def share(self) -> float:
-        """The share that came again; 0 of nobody."""
-        return self.repeating / self.customers if self.customers else 0.0
-
-
-class FunnelStep(NamedTuple):
-    """A step, and how many customers came so far in time."""
-
-    step: str
-    customers: int
-
-
-class DayPoints(NamedTuple):
-    """What a day brought in one book of points, and what is owed at its end."""
-
-    day: date
-    brand: str
-    currency: str
-    issued: int
-    redeemed: int
-    expired: int
-    owed: int
 
 
 PURCHASE_STEPS: Final = (MAILED, ORDER, COUPON)
@@ -99,7 +25,6 @@ PURCHASE_WINDOW_DAYS: Final = 30
 
 def weekly_growth(tables: Tables, as_of: datetime) -> list[Week]:
     """Weekly active customers and what they are made of, week by week."""
-    last = _last_week(as_of)
     last = _last_week(as_of)
     rows = tables.rows(expressions.weekly_growth(_orders(tables, as_of), last))
     found = {row[0]: row[1:] for row in rows}

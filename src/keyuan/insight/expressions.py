@@ -5,19 +5,21 @@ instant is microseconds. Order keys are unique, so that every engine gives the s
 Deliberately not here: running them (`ask`), and words about them (`metrics`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib import import_module
 from typing import Any, Final
 
 from keyuan.engines.lake import Expression
 from keyuan.insight.tables import ORDER
+from keyuan.kernel.clock import DAY_US
 
 # Ibis has no type stubs.
 _ibis: Any = import_module("ibis")
 _EPOCH: Final = date(1970, 1, 1)
 _FIRST_MONDAY: Final = 3
 """Days from 1969-12-29 to the epoch."""
+_WEEK_US: Final = 7 * DAY_US
 
 
 def orders_of(events: Expression, before_us: int) -> Expression:
@@ -133,6 +135,28 @@ def funnel(events: Expression, conditions: Sequence[Expression], within_us: int)
         chain = chain.mutate(**{f"start_{n}": start})
     counts = {f"n_{n}": chain.customer.nunique(where=chain[f"start_{n}"].notnull()) for n in range(len(conditions))}
     return chain.aggregate(**counts)
+
+
+def per_customer(
+    members: Expression, orders: Expression, spans: Mapping[str, tuple[int, int]], currency: str
+) -> Expression:
+    """One row per member: her columns, and of each span of time what she did in it; who did nothing has zeros.
+
+    A span goes from an instant (inclusive) to another one (exclusive); its key is put behind the names of its columns.
+    Weeks are 7 × 24 h long and counted from the start of their span.
+    """
+    hers = orders.semi_join(members, "customer")
+    counted: dict[str, Expression] = {}
+    for suffix, (from_us, until_us) in spans.items():
+        inside = (hers.at_us >= from_us) & (hers.at_us < until_us)
+        counted |= {
+            f"orders{suffix}": hers.count(where=inside),
+            f"spend_minor{suffix}": hers.total_minor.sum(where=inside & (hers.currency == currency)),
+            f"active_weeks{suffix}": ((hers.at_us - from_us) // _WEEK_US).nunique(where=inside),
+        }
+    rows = members.left_join(hers.group_by("customer").aggregate(**counted), "customer")
+    zeros = {name: rows[name].fill_null(0).cast("int64") for name in counted}
+    return rows.select(*(rows[name] for name in members.columns), **zeros).order_by("customer")
 
 
 def points_of_days(points: Expression, last_day: date) -> Expression:

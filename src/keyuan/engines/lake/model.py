@@ -62,6 +62,10 @@ class Tables(Protocol):
         """Return a table to write an Ibis expression over; one that was never written is empty."""
         ...
 
+    def beside(self, name: str, kinds: Mapping[str, str], columns: Columns) -> Expression:
+        """Return columns from memory as a table beside those of the lake; nothing of it is ever written to files."""
+        ...
+
     def rows(self, expression: Expression) -> list[Row]:
         """Return the rows of an expression over the tables.
 
@@ -77,6 +81,10 @@ class Lake(Protocol):
 
     def position(self, tenant: int, shape: Shape) -> int:
         """Return how far the table's reader has come, as the last append said; 0 before the first."""
+        ...
+
+    def version(self, tenant: int, shape: Shape) -> int:
+        """Return a number that is greater after each change of the table, erasures too; -1 before the first."""
         ...
 
     def append(self, tenant: int, shape: Shape, columns: Columns, step: Step) -> None:

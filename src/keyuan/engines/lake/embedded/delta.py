@@ -9,13 +9,13 @@ Deliberately not here: reading (`tables.py`).
 from collections.abc import Collection, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from keyuan.engines.lake.embedded.arrow import arrow_schema, arrow_table
 from keyuan.engines.lake.embedded.locks import reading, removing, writing
 from keyuan.engines.lake.model import (
     Columns,
@@ -31,9 +31,6 @@ from keyuan.kernel.errors import EngineError
 
 _Value = TypeVar("_Value")
 
-# pyarrow has no type stubs; what it makes is only handed on.
-_arrow: Any = import_module("pyarrow")
-_ARROW: Final = {"int64": _arrow.int64(), "text": _arrow.string(), "date": _arrow.date32()}
 _DELTA: Final = {"int64": "long", "text": "string", "date": "date"}
 _OPTIONS: Final = {
     "delta.dataSkippingNumIndexedCols": "0",
@@ -58,9 +55,14 @@ class DeltaLake:
         table = _open(self.place(tenant, shape))
         return 0 if table is None else _position(table, shape)
 
+    def version(self, tenant: int, shape: Shape) -> int:
+        """Return the number of the newest commit."""
+        table = _open(self.place(tenant, shape))
+        return -1 if table is None else table.version()
+
     def append(self, tenant: int, shape: Shape, columns: Columns, step: Step) -> None:
         """Add rows and move the position in one commit; a table with many small files is put together."""
-        data = _arrow.table({name: _array(columns[name], kind) for name, kind in shape.columns.items()})
+        data = arrow_table(shape.columns, columns)
         folder = self.place(tenant, shape)
         with writing(folder), _written():
             table = _open(folder) or _create(folder, shape)
@@ -139,8 +141,7 @@ def _open(folder: Path) -> deltalake.DeltaTable | None:
 
 
 def _create(folder: Path, shape: Shape) -> deltalake.DeltaTable:
-    schema = _arrow.schema([(name, _ARROW[kind]) for name, kind in shape.columns.items()])
-    return deltalake.DeltaTable.create(folder, schema, configuration=_OPTIONS)
+    return deltalake.DeltaTable.create(folder, arrow_schema(shape.columns), configuration=_OPTIONS)
 
 
 def _check(table: deltalake.DeltaTable, shape: Shape) -> None:
@@ -169,10 +170,6 @@ def _written() -> Generator[None, None, None]:
         raise LakeMovedError from error
     except (DeltaError, OSError) as error:
         raise EngineError("the lake could not be written", kind=type(error).__name__) from error
-
-
-def _array(values: object, kind: str) -> Any:
-    return _arrow.array(values, _ARROW[kind])
 
 
 def _word(shape: Shape, column: str) -> str:

@@ -4,7 +4,7 @@ DuckDB's own Delta extension is not used: it cannot be loaded without a network.
 tenant only. Deliberately not here: writing (`delta.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import duckdb
 
-from keyuan.engines.lake.model import Expression, LakeDamagedError, Row, Shape
+from keyuan.engines.lake.embedded.arrow import arrow_table
+from keyuan.engines.lake.model import Columns, Expression, LakeDamagedError, Row, Shape
 from keyuan.kernel.errors import EngineError
 
 _ibis: Any = import_module("ibis")
@@ -65,7 +66,12 @@ class DeltaTables:
             self._connection.execute(_made(shape, files))
         except duckdb.Error as error:
             raise _explained(error, shape.name) from error
-        return _ibis.table({name: _IBIS[kind] for name, kind in shape.columns.items()}, name=shape.name)
+        return _declared(shape.name, shape.columns)
+
+    def beside(self, name: str, kinds: Mapping[str, str], columns: Columns) -> Expression:
+        """Return columns from memory as a table beside those of the lake."""
+        self._connection.register(name, arrow_table(kinds, columns))
+        return _declared(name, kinds)
 
     def rows(self, expression: Expression) -> list[Row]:
         """Return the rows of an expression."""
@@ -82,6 +88,10 @@ class DeltaTables:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+def _declared(name: str, kinds: Mapping[str, str]) -> Expression:
+    return _ibis.table({column: _IBIS[kind] for column, kind in kinds.items()}, name=name)
 
 
 def _explained(error: duckdb.Error, tables: str) -> LakeDamagedError | EngineError:

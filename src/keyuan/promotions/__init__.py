@@ -1,0 +1,1 @@
+"""Offers and the coupons that carry them: issued once a person, handed in once."""

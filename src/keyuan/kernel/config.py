@@ -7,6 +7,7 @@ then the defaults below. Secrets come only from the environment or from key file
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,7 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from keyuan.kernel.errors import InputError
 
 FILE_NAME = "keyuan.toml"
-_SECRET = {"database_url", "database_owner_url", "chain_url"}
+_SECRET = {"database_url", "database_owner_url", "chain_url", "smtp_password"}
+_MAIL_ADDRESS = "sink, off, smtp://HOST[:PORT] or smtps://HOST[:PORT]"
 
 
 class ConfigError(InputError):
@@ -47,11 +49,68 @@ class Settings(BaseSettings):
 
     lake: Literal["embedded", "off"] = "embedded"
 
+    smtp: str = Field(default="sink", description=_MAIL_ADDRESS)
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_password_file: Path | None = None
+    smtp_ca_file: Path | None = None
+    mail_from: str | None = Field(default=None, description="who letters come from: Corner Shop <offers@shop.example>")
+    mail_unsubscribe: str | None = Field(
+        default=None, description="an address where somebody reads; links work without"
+    )
+    public_url: str | None = Field(default=None, description="where customers reach this server; letters point there")
+
     @model_validator(mode="after")
     def _names_its_node(self) -> Self:
         if self.chain == "json-rpc" and (self.chain_url is None or self.chain_id is None):
             raise ValueError('chain = "json-rpc" needs chain_id, and KEYUAN_CHAIN_URL in the environment')
         return self
+
+    @model_validator(mode="after")
+    def _can_send_mail(self) -> Self:
+        if self.public_url is not None and not _is_web_address(self.public_url):
+            raise ValueError("public_url must be https://HOST[/PATH], or http:// for trying out")
+        if self.smtp in {"sink", "off"}:
+            return self
+        if not _is_mail_server(self.smtp):
+            raise ValueError(f"smtp must be {_MAIL_ADDRESS}; a name and password have settings of their own")
+        if self.mail_from is None or not (self.public_url or "").startswith("https://"):
+            raise ValueError(f"smtp = {self.smtp!r} needs mail_from, and public_url with https://")
+        if self.smtp_user is not None and self.mail_password() is None:
+            raise ValueError("smtp_user needs KEYUAN_SMTP_PASSWORD in the environment, or smtp_password_file")
+        return self
+
+    def mail_password(self) -> str | None:
+        """Return the password for the mail server, from the environment or from its file.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        if self.smtp_password is not None:
+            return self.smtp_password.get_secret_value()
+        if self.smtp_password_file is None:
+            return None
+        try:
+            return self.smtp_password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError):
+            raise ConfigError(f"smtp_password_file {self.smtp_password_file} cannot be read.") from None
+
+
+def _is_mail_server(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        known = parts.scheme in {"smtp", "smtps"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    return bool(known) and not (parts.username or parts.password or parts.path.strip("/") or parts.query)
+
+
+def _is_web_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
 
 
 def load_settings(data_dir: Path | None = None) -> Settings:

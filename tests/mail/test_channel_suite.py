@@ -78,12 +78,12 @@ def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 
 def answers(channel: Channel, *letters: object) -> list[Answer]:
+    channel.open()
     return [each.answer for each in channel.send(letters, 60)]
 
 
 def test_a_letter_arrives_as_it_was_written(there: World):
     sent = letter(to="anna@example.com")
-    there.channel.open()
     assert answers(there.channel, sent) == [Answer.ACCEPTED]
     (raw,) = there.taken()
     found = read(raw)
@@ -142,7 +142,6 @@ def test_a_channel_that_was_closed_is_opened_again(there: World):
     there.channel.open()
     there.channel.close()
     there.channel.close()
-    there.channel.open()
     there.channel.open()
     assert answers(there.channel, letter()) == [Answer.ACCEPTED]
 

@@ -28,11 +28,13 @@ def office() -> Iterator[PostOffice]:
 @pytest.fixture
 def channel(office: PostOffice) -> Iterator[SmtpChannel]:
     made = SmtpChannel(Server(host="127.0.0.1", port=office.port), SENDER, lambda: NOW)
+    made.open()
     yield made
     made.close()
 
 
 def outcome(channel: SmtpChannel, to: str) -> Outcome:
+    channel.open()
     (found,) = channel.send([letter(to=to)], 60)
     return found
 
@@ -92,11 +94,17 @@ def test_a_server_that_was_started_again_meanwhile_is_noticed_before_a_letter_is
     assert office.connections == 2
 
 
-def test_a_refused_sender_is_nobodys_letters_fault(channel: SmtpChannel, office: PostOffice):
+def test_a_refused_sender_is_no_letters_fault_and_what_was_taken_before_stays_taken(
+    channel: SmtpChannel, office: PostOffice
+):
     office.refuse_sender = True
+    sent = channel.send([letter(to="anna@b.example"), letter(to="bert@b.example")], 60)
+    assert {each.answer for each in sent} == {Answer.UNTRIED}
     with pytest.raises(ChannelRefusedError) as told:
-        outcome(channel, "anna@b.example")
+        channel.open()
     assert "@" not in str(told.value)
+    office.refuse_sender = False
+    assert outcome(channel, "anna@b.example").answer is Answer.ACCEPTED
 
 
 def test_a_server_that_is_not_there_is_unreachable():

@@ -51,7 +51,7 @@ def composed(letter: Letter, sender: Address, now: datetime) -> bytes:
     message = EmailMessage(_POLICY if letter.to.isascii() else _POLICY_UTF8)
     message["From"] = sender
     message["To"] = letter.to
-    message["Subject"] = letter.subject
+    message["Subject"] = " ".join(letter.subject.split())
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(letter, sender)
     ways = [letter.unsubscribe_url, *([letter.unsubscribe_mailto] if letter.unsubscribe_mailto else [])]

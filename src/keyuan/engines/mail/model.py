@@ -72,15 +72,14 @@ class Channel(Protocol):
 
         Raises:
             ChannelUnreachableError: nobody answers there.
-            ChannelRefusedError: the server does not let us in.
+            ChannelRefusedError: the server does not let us in, or has not taken our sender; no letter is to blame.
         """
         ...
 
     def send(self, letters: Sequence[Letter], within_s: float) -> list[Outcome]:
-        """Send letters one by one and return an outcome for each; none is begun after `within_s`.
+        """Send letters one by one over the open connection and return an outcome for each.
 
-        Raises:
-            ChannelRefusedError: the server does not take us as a sender; no letter is to blame.
+        None is begun after `within_s`, and none is tried without a connection: after a loss, the next `open` makes one.
         """
         ...
 

@@ -83,6 +83,7 @@ class SmtpChannel:
         self._delivers = delivers
         self._runner: asyncio.Runner | None = None
         self._smtp: aiosmtplib.SMTP | None = None
+        self._fault: ChannelRefusedError | None = None
 
     @property
     def delivers(self) -> bool:
@@ -90,15 +91,18 @@ class SmtpChannel:
         return self._delivers
 
     def open(self) -> None:
-        """Be connected and signed in."""
+        """Be connected and signed in; a sender that was refused is told here, where no letter is on its way."""
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
         if self._runner is None:
             self._runner = asyncio.Runner()
         self._runner.run(self._open())
 
     def send(self, letters: Sequence[Letter], within_s: float) -> list[Outcome]:
         """Send letters one by one; once the connection is lost, the others are left untried."""
-        self.open()
-        assert self._runner is not None  # noqa: S101  # `open` has made it
+        if self._runner is None:
+            return [Outcome(Answer.UNTRIED)] * len(letters)
         return self._runner.run(self._send_all(letters, within_s))
 
     def close(self) -> None:
@@ -161,8 +165,6 @@ class SmtpChannel:
         except aiosmtplib.SMTPRecipientsRefused as refused:
             return self._refused(refused.recipients[0])
         except aiosmtplib.SMTPResponseException as refused:
-            if isinstance(refused, aiosmtplib.SMTPSenderRefused) and refused.code >= _PERMANENT:
-                raise ChannelRefusedError("The mail server does not take our sender.", code=refused.code) from None
             return self._refused(refused)
         except aiosmtplib.SMTPNotSupported:
             return Outcome(Answer.NEVER, "the mail server takes no addresses outside ASCII")
@@ -178,6 +180,10 @@ class SmtpChannel:
 
     def _refused(self, refused: aiosmtplib.SMTPResponseException) -> Outcome:
         """Say it by its codes alone: servers repeat the address in their words."""
+        if isinstance(refused, aiosmtplib.SMTPSenderRefused) and refused.code >= _PERMANENT:
+            self._drop()
+            self._fault = ChannelRefusedError("The mail server does not take our sender.", code=refused.code)
+            return Outcome(Answer.UNTRIED)
         if refused.code == _GOING_AWAY:
             self._drop()
         status = _STATUS.match(refused.message)

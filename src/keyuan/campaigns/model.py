@@ -16,7 +16,7 @@ from uuid import UUID
 
 from keyuan.kernel.errors import ConflictError, InputError, MissingError, RefusedError
 
-LEASE: Final = timedelta(minutes=5)
+LEASE: Final = timedelta(minutes=2)
 """How long a message is its sender's; after that, one that was not marked is to be sent again."""
 BUDGET_MAX: Final = 10**13
 FACTOR_MAX: Final = 10
@@ -138,7 +138,10 @@ class Launch(NamedTuple):
 
 
 class Message(NamedTuple):
-    """One message to one person; `sent_at` is when it reached her inbox or was taken by her mail server."""
+    """One message to one person; `sent_at` is when it reached her inbox or was taken by her mail server.
+
+    `due_at` alone is real time: who sends does not wait for a clock that stands still.
+    """
 
     id: UUID
     campaign: str

@@ -104,6 +104,25 @@ UPDATE campaigns.message AS m
        due_at = CASE WHEN %(state)s = 'queued' THEN %(at)s ELSE m.due_at END
  WHERE m.id = ANY(%(ids)s) AND m.state IN ('queued', 'sending')
 
+-- give_back --
+-- Taken and not tried: it does not count as an attempt.
+UPDATE campaigns.message AS m
+   SET state = 'queued', due_at = %(now)s, attempts = m.attempts - 1
+ WHERE m.id = ANY(%(ids)s) AND m.state = 'sending'
+
+-- message --
+-- One by its number.
+SELECT m.id, m.campaign, m.person, m.channel, m.state, m.reason, m.made_at, m.due_at, m.sent_at, m.attempts, m.read_at
+  FROM campaigns.message AS m
+ WHERE m.id = %(id)s
+
+-- due --
+-- Whether one waits, without taking it.
+SELECT 1
+  FROM campaigns.message AS m
+ WHERE m.channel = %(channel)s AND m.state IN ('queued', 'sending') AND m.due_at <= %(now)s
+ LIMIT 1
+
 -- withhold --
 -- What waits for some people in one channel.
 UPDATE campaigns.message AS m

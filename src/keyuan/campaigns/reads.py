@@ -72,6 +72,17 @@ def inbox_of(session: Session, person: UUID, limit: int = 100) -> list[Message]:
     return [message_of(row) for row in session.rows(_SQL["inbox_of"], person=person, limit=limit)]
 
 
+def message(session: Session, id_: UUID) -> Message | None:
+    """Return one message; None if there is none of this number."""
+    row = session.row(_SQL["message"], id=id_)
+    return None if row is None else message_of(row)
+
+
+def is_due(session: Session, channel: Channel, now: datetime) -> bool:
+    """Tell whether a message waits to be sent at a moment of real time."""
+    return session.row(_SQL["due"], channel=channel.value, now=now) is not None
+
+
 def message_of(row: Row) -> Message:
     """Return the message that a row holds."""
     id_, name, person, channel, state, *rest = row

@@ -1,7 +1,7 @@
 """Writing campaigns and their messages. What was launched is not changed any more; told again, nothing changes."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from keyuan.campaigns.model import (
@@ -126,22 +126,27 @@ def queue(session: Session, campaign: str, channel: Channel, people: Iterable[UU
     return session.execute(_SQL["queue"], tenant=session.tenant, campaign=campaign, at=at)
 
 
-def claim_due(session: Session, channel: Channel, limit: int, now: datetime) -> list[Message]:
-    """Take the messages that are due, those due first first, and mark them as being sent.
+def claim_due(session: Session, channel: Channel, limit: int, now: datetime, lease: timedelta = LEASE) -> list[Message]:
+    """Take the messages that are due at a moment of real time, those due first first, and mark them as being sent.
 
-    They are the caller's for `LEASE`; those that are not marked until then are given out again, so that what a sender
+    They are the caller's for the lease; those that are not marked until then are given out again, so that what a sender
     that died had taken is sent all the same, perhaps twice: under the same id.
     """
-    rows = session.rows(_SQL["claim_due"], channel=channel.value, limit=limit, now=now, lease=LEASE)
+    rows = session.rows(_SQL["claim_due"], channel=channel.value, limit=limit, now=now, lease=lease)
     return sorted(map(message_of, rows), key=lambda message: (message.made_at, message.id))
 
 
 def mark(session: Session, ids: Collection[UUID], state: MessageState, at: datetime, reason: str | None = None) -> int:
     """Say what became of messages, and return how many were waiting; what was sent or withheld stays so.
 
-    `at` is when it was sent; for `QUEUED` it is when it may be tried again.
+    `at` is when it was sent; for `QUEUED` it is when it may be tried again, in real time.
     """
     return session.execute(_SQL["mark"], ids=list(ids), state=state.value, at=at, reason=reason)
+
+
+def give_back(session: Session, ids: Collection[UUID], now: datetime) -> int:
+    """Let messages that were taken and not tried be due again, as if nobody had taken them; return how many."""
+    return session.execute(_SQL["give_back"], ids=list(ids), now=now)
 
 
 def withhold(session: Session, people: Collection[UUID], channel: Channel, reason: str) -> int:

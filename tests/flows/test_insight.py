@@ -93,7 +93,7 @@ def test_a_year_of_real_households(database: Database, secrets: Secrets, lake: D
     assert LakeWriter(database, secrets, lake, 1).catch_up() > 31_680
     with database.transaction(1, snapshot=True) as session:
         found = overview(session, lake, story.AS_OF)
-        told = insight_figures(session, lake, story.AS_OF)
+        told = insight_figures(found)
         known = figures(session, story.AS_OF)
         totals = ledger.totals(session, story.AS_OF)
     assert json.loads(json.dumps(told)) == told

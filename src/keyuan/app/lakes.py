@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keyuan.app.installation import Installation
 from keyuan.engines.lake import Lake
+from keyuan.kernel.clock import system_now
 
 if TYPE_CHECKING:
+    from keyuan.flows.insight import InsightReader
     from keyuan.flows.lake import LakeWriter
 
 FOLDER: Final = "lake"
@@ -29,13 +31,22 @@ def lake_writer(installation: Installation, tenant: int) -> "LakeWriter":
 def insight_as_of(installation: Installation, as_of: datetime) -> dict[str, Any]:
     """Bring the lake to where log and ledger end, and return the metrics as of an instant; none without a lake.
 
+    The console shows them from then on.
+
     Raises:
         LakeAheadError: the tables are not those of this database.
     """
     if installation.settings.lake == "off":
         return {}
-    from keyuan.flows.insight import insight_figures  # noqa: PLC0415  # a second, as above
+    from keyuan.flows.insight import insight_figures, read_insight  # noqa: PLC0415  # a second, as above
 
     lake_writer(installation, installation.tenant).catch_up()
-    with installation.session(snapshot=True) as session:
-        return insight_figures(session, open_lake(installation), as_of)
+    lake = open_lake(installation)
+    return insight_figures(read_insight(installation.database, lake, installation.tenant, as_of, system_now()))
+
+
+def insight_reader(installation: Installation, tenant: int) -> "InsightReader":
+    """Return what keeps a tenant's reading of the metrics true."""
+    from keyuan.flows.insight import InsightReader  # noqa: PLC0415  # likewise
+
+    return InsightReader(installation.database, open_lake(installation), tenant)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from keyuan.app.anchoring import Line
 from keyuan.app.chains import own_chain, read_chain
 from keyuan.app.installation import Installation, attached
-from keyuan.app.lakes import lake_writer
+from keyuan.app.lakes import insight_reader, lake_writer
 from keyuan.app.tree import ends_with_parent
 from keyuan.engines.chain import Chain
 from keyuan.engines.chain.outbox.post import AccountSigner
@@ -30,6 +30,7 @@ from keyuan.kernel.config import Settings
 from keyuan.kernel.errors import CorruptionError, EngineError
 
 if TYPE_CHECKING:
+    from keyuan.flows.insight import InsightReader
     from keyuan.flows.lake import LakeWriter
 
 IDLE_S = 0.05
@@ -121,25 +122,31 @@ def run_anchor(settings: Settings) -> None:
 
 
 def run_lake(settings: Settings) -> None:
-    """Follow the log and the ledger into the lake until told to stop; who waits for points goes first."""
+    """Follow the log and the ledger into the lake, and read it, until told to stop; who waits for points goes first."""
     os.nice(_NICE)
     writers: dict[int, LakeWriter] = {}
+    readers: dict[int, InsightReader] = {}
 
     def step(installation: Installation) -> bool:
         for tenant in installation.tenants():
             if tenant not in writers:
-                writers[tenant] = lake_writer(installation, tenant)
-        return sum([_filled(tenant, writer) for tenant, writer in writers.items()]) > 0
+                writers[tenant], readers[tenant] = (
+                    lake_writer(installation, tenant),
+                    insight_reader(installation, tenant),
+                )
+        if sum([_tried(tenant, "filled", writer.step) for tenant, writer in writers.items()]):
+            return True
+        return sum([_tried(tenant, "read", partial(each.step, system_now())) for tenant, each in readers.items()]) > 0
 
     _repeat(settings, step, _LAKE_S)
 
 
-def _filled(tenant: int, writer: "LakeWriter") -> int:
-    """Write what is new; what is damaged is told now and then, and tried again: nobody else waits for it."""
+def _tried(tenant: int, what: str, work: Callable[[], int]) -> int:
+    """Do it; what is damaged is told now and then, and tried again: nobody else waits for it."""
     try:
-        return writer.step()
+        return work()
     except CorruptionError as error:
-        _log.error("tenant %s: the lake is not filled: %s", tenant, error)  # it is ours, and says it all
+        _log.error("tenant %s: the lake is not %s: %s", tenant, what, error)  # it is ours, and says it all
         time.sleep(_DAMAGED_S)
         return 0
 

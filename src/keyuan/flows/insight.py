@@ -1,41 +1,26 @@
 """Insight: the metrics of a tenant as of an instant, from the lake, the ledger and the segments.
 
-A page asks once. Deliberately not here: what the metrics are (`insight`), and filling the lake (`lake`).
+Asking takes seconds, so a reading is kept. Deliberately not here: what the metrics are (`insight`), filling the lake
+(`lake`), and showing a reading (`console_insight`, which must not import Ibis).
 Units: as in `insight.ask`; points are whole points of all books together.
 """
 
-from datetime import datetime
-from typing import Any, NamedTuple
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from keyuan import ledger, segments
-from keyuan.engines.database import Session
+from keyuan import events, ledger, segments
+from keyuan.engines.database import Database, Session
 from keyuan.engines.lake import Lake
-from keyuan.insight import ask
-from keyuan.insight.ask import DayPoints, FunnelStep, Repeat, Retention, Revenue, Week, WeekRevenue
+from keyuan.insight import ask, readings
+from keyuan.insight.answers import Overview, Retention, SegmentSize
+from keyuan.insight.readings import Extent
 
-
-class SegmentSize(NamedTuple):
-    """How many people are in a segment."""
-
-    segment: str
-    title_en: str
-    title_zh: str
-    people: int
-
-
-class Overview(NamedTuple):
-    """All metrics as of an instant, ready for charts and their tables."""
-
-    as_of: datetime
-    growth: list[Week]
-    weekly_revenue: list[WeekRevenue]
-    revenue: list[Revenue]
-    retention: list[Retention]
-    repeat: Repeat
-    funnel: list[FunnelStep]
-    points: list[DayPoints]
-    totals: ledger.Totals
-    segments: list[SegmentSize]
+LOOK_EVERY_S: Final = 5.0
+AFTER_MOVES: Final = timedelta(minutes=1)
+AT_LATEST: Final = timedelta(hours=1)
 
 
 def overview(session: Session, lake: Lake, as_of: datetime) -> Overview:
@@ -64,12 +49,64 @@ def segment_sizes(session: Session, as_of: datetime) -> list[SegmentSize]:
     ]
 
 
-def insight_figures(session: Session, lake: Lake, as_of: datetime) -> dict[str, Any]:
-    """Return the metrics as figures, each by its name; those of weeks are of the last whole week before `as_of`.
+def read_insight(database: Database, lake: Lake, tenant: int, as_of: datetime, system_now: datetime) -> Overview:
+    """Ask for all metrics in one snapshot, and keep the answer for the pages that show it."""
+    with database.transaction(tenant, snapshot=True) as session:
+        extent = _extent(session)
+        found = overview(session, lake, as_of)
+    with database.transaction(tenant) as session:
+        readings.keep(session, found, extent, system_now)
+    return found
+
+
+@dataclass(slots=True)
+class InsightReader:
+    """Keeps one tenant's reading true while somebody serves; `step` is cheap when there is nothing to do.
+
+    A reading is taken again when log or ledger have moved, and not sooner than a minute after the last one; when the
+    day changes; and each hour, for who has withdrawn since. A clock that stands still is left alone: while a history
+    is brought in, nobody looks.
+    """
+
+    database: Database
+    lake: Lake
+    tenant: int
+    monotonic: Callable[[], float] = time.monotonic
+    _look_s: float = field(default=0.0, init=False)
+
+    def step(self, system_now: datetime) -> bool:
+        """Take a reading if one is due, and tell whether it was."""
+        if self.monotonic() < self._look_s:
+            return False
+        self._look_s = self.monotonic() + LOOK_EVERY_S
+        with self.database.transaction(self.tenant) as session:
+            clock = events.read_clock(session)
+            as_of = clock.now(system_now)
+            goes_on = clock.runs(system_now) or not clock.by_hand
+            is_due = goes_on and _is_due(session, as_of, system_now)
+        if is_due:
+            read_insight(self.database, self.lake, self.tenant, as_of, system_now)
+        return is_due
+
+
+def _is_due(session: Session, as_of: datetime, system_now: datetime) -> bool:
+    last = readings.taken(session)
+    if last is None:
+        return True
+    age = system_now - last.taken_at
+    has_moved = last.extent != _extent(session)
+    return (has_moved and age >= AFTER_MOVES) or age >= AT_LATEST or last.as_of.date() != as_of.date()
+
+
+def _extent(session: Session) -> Extent:
+    return Extent(events.last_seq(session), ledger.last_entry(session))
+
+
+def insight_figures(found: Overview) -> dict[str, Any]:
+    """Return metrics as figures, each by its name; those of weeks are of the last whole week before `as_of`.
 
     `revenue_minor` has one amount a currency. Shares are rounded to four places.
     """
-    found = overview(session, lake, as_of)
     week = found.growth[-1] if found.growth else None
     return {
         "week": week.week.isoformat() if week else None,

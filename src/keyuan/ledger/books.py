@@ -17,13 +17,11 @@ from keyuan.ledger.model import (
     BATCH_MAX,
     Answer,
     Bucket,
-    Expire,
     LedgerCorruptionError,
     LedgerInputError,
     Outcome,
-    Request,
-    Void,
 )
+from keyuan.ledger.requests import Expire, Request, Void
 from keyuan.ledger.state import Head, KeyRow, State
 from keyuan.ledger.store import keep
 

@@ -17,7 +17,21 @@ from struct import Struct
 from typing import Any, Final
 
 from keyuan.kernel.clock import to_us
-from keyuan.ledger.model import Award, Capture, Entry, Expire, Hold, Kind, Redeem, Request, Void
+from keyuan.ledger.model import Entry, Kind
+from keyuan.ledger.requests import (
+    Award,
+    BudgetMove,
+    Capture,
+    Expire,
+    Fund,
+    Hold,
+    Redeem,
+    Release,
+    Request,
+    Reserve,
+    Spend,
+    Void,
+)
 
 VERSION: Final = 0
 _ENTRY: Final = Struct(">BBHIQq32s32s9q32s32s32s32s")
@@ -35,7 +49,10 @@ def _text(value: str) -> bytes:
 
 @lru_cache(maxsize=65_536)
 def account_name(bucket: int, holder: int, brand: str, currency: str) -> bytes:
-    """The digest that stands for an account in entries: its bucket, holder (0 for a brand's own) and book."""
+    """The digest that stands for an account in entries: its bucket, holder and book.
+
+    The holder is 0 for a brand's own accounts, and the number of the campaign for a budget's.
+    """
     return sha256(b"keyuan/account/0" + bytes((bucket,)) + _ONE.pack(holder) + _text(brand) + _text(currency)).digest()
 
 
@@ -119,6 +136,19 @@ def spend_digest(kind: int, book: tuple[int, str, str], points: int, reference: 
     ).digest()
 
 
+def budget_digest(kind: int, book: tuple[int, str, str], minor: int, reference: bytes | None) -> bytes:
+    """What makes two moves of a budget of one key the same; `book` is campaign, brand and currency."""
+    campaign, brand, currency = book
+    return sha256(
+        b"keyuan/budget/0"
+        + bytes((kind,))
+        + _TWO.pack(campaign, minor)
+        + _text(brand)
+        + _text(currency)
+        + (b"\0" if reference is None else b"\1" + reference)
+    ).digest()
+
+
 def settle_digest(kind: int, hold: bytes, points: int, reference: bytes | None) -> bytes:
     """What makes two captures of one key the same, or two releases (whose points are counted as 0)."""
     return sha256(
@@ -169,6 +199,10 @@ def _of_expire(r: Expire) -> bytes:
     return expire_digest(r.lot, r.expired)
 
 
+def _of_budget(r: BudgetMove) -> bytes:
+    return budget_digest(r.kind, (r.campaign, r.brand, r.currency), r.minor, r.reference)
+
+
 _DIGESTS: Final[dict[type, Callable[[Any], bytes]]] = {
     Award: _of_award,
     Redeem: _of_redeem,
@@ -176,6 +210,10 @@ _DIGESTS: Final[dict[type, Callable[[Any], bytes]]] = {
     Capture: _of_capture,
     Void: _of_void,
     Expire: _of_expire,
+    Fund: _of_budget,
+    Reserve: _of_budget,
+    Spend: _of_budget,
+    Release: _of_budget,
 }
 
 

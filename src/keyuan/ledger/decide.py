@@ -13,26 +13,34 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 
 from keyuan.kernel.clock import to_us
+from keyuan.ledger.budgets import budget_legs
 from keyuan.ledger.canonical import entry_bytes, next_link, request_digest, takes_digest
 from keyuan.ledger.model import (
     BALANCE_MAX,
     BATCH_MAX,
-    HOLDER_BUCKETS_END,
     LEGS,
+    MAY_OWE,
     Answer,
-    Award,
     Bucket,
-    Capture,
     Entry,
-    Expire,
-    Hold,
     Kind,
     LedgerCorruptionError,
     LedgerInputError,
     Outcome,
-    Redeem,
-    Request,
     StaleDayError,
+)
+from keyuan.ledger.requests import (
+    Award,
+    BudgetMove,
+    Capture,
+    Expire,
+    Fund,
+    Hold,
+    Redeem,
+    Release,
+    Request,
+    Reserve,
+    Spend,
     Void,
 )
 from keyuan.ledger.state import Account, Held, KeyRow, Lot, State, lot_us
@@ -157,6 +165,10 @@ class Desk:
             Capture: self._capture,
             Void: self._void,
             Expire: self._expire,
+            Fund: self._budget,
+            Reserve: self._budget,
+            Spend: self._budget,
+            Release: self._budget,
         }
 
     def answer(self, request: Request) -> None:
@@ -298,6 +310,21 @@ class Desk:
         lot.expired += points
         return _Posted(seq, points)
 
+    def _budget(self, request: BudgetMove) -> _Posted | _Refusal:
+        legs = budget_legs(self.state, request)
+        if isinstance(legs, Answer):
+            return _Refusal(legs)
+        source, target = legs
+        seq = self._post(
+            Entry(
+                self.state.seq + 1, request.at, request.kind, source.account_id, target.account_id, request.minor,
+                None, None, None, None, None, None, None, None, None, request.key, request.reference, None,
+            ),
+            source,
+            target,
+        )  # fmt: skip
+        return _Posted(seq, request.minor)
+
     def _spender(self, request: Redeem | Hold) -> Account | None:
         return self.state.accounts.get((Bucket.AVAILABLE, request.holder, request.brand, request.currency))
 
@@ -359,5 +386,5 @@ def _check_legs(kind: int, source: Account, target: Account, points: int) -> Non
 
 
 def _check_floor(source: Account) -> None:
-    if source.bucket < HOLDER_BUCKETS_END and source.balance < 0:
+    if source.balance < 0 and source.bucket not in MAY_OWE:
         raise LedgerCorruptionError("an account would give what it does not have", account=source.account_id)

@@ -16,7 +16,10 @@ _NEWEST: Final = 2**63 - 1
 
 
 class Sums(NamedTuple):
-    """Where every issued point is, of all brands together; `accounts` is the number of holders' accounts."""
+    """Where every issued point is, of all brands together; `accounts` is the number of holders' accounts.
+
+    The money of budgets is not in it.
+    """
 
     issued: int
     available: int

@@ -1,6 +1,7 @@
 -- sums --
--- Balances of all accounts by what they are for; as many rows are read as there are accounts.
-SELECT a.bucket, sum(a.balance), count(*) FROM ledger.account AS a GROUP BY a.bucket
+-- Balances of all accounts of points by what they are for; as many rows are read as there are accounts. Buckets from 21
+-- on are money.
+SELECT a.bucket, sum(a.balance), count(*) FROM ledger.account AS a WHERE a.bucket < 21 GROUP BY a.bucket
 
 -- ending --
 -- By the index of lots that are due.
@@ -32,6 +33,6 @@ SELECT e.seq, e.at, e.kind, a.account_id, a.name,
 SELECT date_trunc('month', l.expires_at, 'UTC'), sum(l.remaining), min(l.expires_at)
   FROM ledger.account AS a
   JOIN ledger.lot AS l ON l.account_id = a.account_id
- WHERE a.holder = %(holder)s AND a.holder > 0 AND l.remaining > 0 AND l.expires_at IS NOT NULL
+ WHERE a.holder = %(holder)s AND a.account_id > 0 AND l.remaining > 0 AND l.expires_at IS NOT NULL
  GROUP BY 1
  ORDER BY 1

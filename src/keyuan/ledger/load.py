@@ -10,7 +10,8 @@ from typing import Final
 from keyuan.engines.database import Row, Session, load_statements
 from keyuan.kernel.clock import to_us
 from keyuan.ledger.memory import Memory
-from keyuan.ledger.model import Award, Bucket, Capture, Expire, Hold, LedgerCorruptionError, Redeem, Request, Void
+from keyuan.ledger.model import Bucket, LedgerCorruptionError
+from keyuan.ledger.requests import Award, BudgetMove, Capture, Expire, Hold, Redeem, Request, Void
 from keyuan.ledger.state import Account, Held, Lot, State, lot_us
 
 _SQL = load_statements(__package__ or "")
@@ -22,7 +23,9 @@ def load(session: Session, state: State, memory: Memory, requests: Iterable[Requ
     fresh = [request for request in requests if request.key not in state.keys]
     awards = [r for r in fresh if type(r) is Award]
     spends = [r for r in fresh if type(r) is Redeem or type(r) is Hold]
-    holds, lots = _load_settled(session, memory, fresh) if len(awards) + len(spends) < len(fresh) else ([], [])
+    others = fresh if len(awards) + len(spends) < len(fresh) else []
+    holds, lots = _load_settled(session, memory, others) if others else ([], [])
+    _load_budgets(session, memory, others)
     wanted = {memory.by_id[number].brand: set[int]() for number in _ids(holds, lots) if number in memory.by_id}
     for request in (*awards, *spends):
         wanted.setdefault(request.brand, set()).add(request.holder)
@@ -42,6 +45,20 @@ def load_accounts(session: Session, memory: Memory, brand: str, holders: set[int
     if missing:
         _keep_accounts(memory, session.rows(_SQL["accounts_of_holders"], holders=list(missing), brand=brand))
         complete |= missing
+
+
+def _load_budgets(session: Session, memory: Memory, requests: Iterable[Request]) -> None:
+    """Have the accounts of all campaigns in memory whose money is to move."""
+    wanted: dict[str, set[int]] = {}
+    for request in requests:
+        if isinstance(request, BudgetMove):
+            wanted.setdefault(request.brand, set()).add(request.campaign)
+    for brand, campaigns in wanted.items():
+        complete = memory.budgets.setdefault(brand, set())
+        if missing := campaigns - complete:
+            rows = session.rows(_SQL["accounts_of_budgets"], campaigns=list(missing), brand=brand)
+            _keep_accounts(memory, rows)
+            complete |= missing
 
 
 def earned_on_days(session: Session, pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:

@@ -15,12 +15,17 @@ ACCOUNTS_MAX: Final = 200_000
 
 @dataclass(slots=True)
 class Memory:
-    """What one writer remembers of one tenant's accounts. `complete`: the holders, by brand, all of whose are here."""
+    """What one writer remembers of one tenant's accounts.
+
+    `complete` are the holders, by brand, all of whose accounts are here, and `budgets` the campaigns. A campaign's
+    number may be a holder's too, so neither says anything of the other.
+    """
 
     link: bytes | None = None
     accounts: dict[AccountKey, Account] = field(default_factory=dict[AccountKey, Account])
     by_id: dict[int, Account] = field(default_factory=dict[int, Account])
     complete: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
+    budgets: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
 
     def open(self, link: bytes) -> None:
         """Let go of what was kept after another entry than the one with this link."""
@@ -28,6 +33,7 @@ class Memory:
             self.accounts.clear()
             self.by_id.clear()
             self.complete.clear()
+            self.budgets.clear()
         self.link = link
 
     def begin(self) -> None:

@@ -15,11 +15,21 @@ SELECT k.key, k.digest, k.answer, k.seq, k.points
                            FROM generate_series(1, length(%(keys)s::bytea), 32) AS b (first)))
 
 -- accounts_of_holders --
--- The accounts that a batch may touch: those of its holders, and the brand's own (holder 0).
+-- The accounts that a batch may touch: those of its holders, and the brand's own (holder 0). In buckets from 21 on the
+-- number is a campaign's, which may be a holder's too.
 SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points
   FROM ledger.account AS a
  WHERE a.holder = ANY(%(holders)b::int8[])
    AND a.brand = %(brand)s
+   AND a.bucket < 21
+
+-- accounts_of_budgets --
+-- The accounts of campaigns whose money a batch moves.
+SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points
+  FROM ledger.account AS a
+ WHERE a.holder = ANY(%(campaigns)b::int8[])
+   AND a.brand = %(brand)s
+   AND a.bucket >= 21
 
 -- accounts_by_id --
 -- The accounts behind holds and lots that are settled.
@@ -188,11 +198,19 @@ SELECT h.hold, h.key
  LIMIT %(limit)s
 
 -- balances --
--- The buckets of holders, per brand and currency.
+-- The buckets of holders, per brand and currency; theirs have positive numbers.
 SELECT a.holder, a.brand, a.currency, a.bucket, a.balance
   FROM ledger.account AS a
  WHERE a.holder = ANY(%(holders)b::int8[])
-   AND a.holder > 0
+   AND a.account_id > 0
+ ORDER BY a.holder, a.brand, a.currency, a.bucket
+
+-- budgets --
+-- The buckets of campaigns, per brand and currency.
+SELECT a.holder, a.brand, a.currency, a.bucket, a.balance
+  FROM ledger.account AS a
+ WHERE a.holder = ANY(%(campaigns)b::int8[])
+   AND a.bucket >= 21
  ORDER BY a.holder, a.brand, a.currency, a.bucket
 
 -- books_of --
@@ -200,7 +218,7 @@ SELECT a.holder, a.brand, a.currency, a.bucket, a.balance
 SELECT a.account_id, a.brand, a.currency
   FROM ledger.account AS a
  WHERE a.holder = %(holder)s
-   AND a.holder > 0
+   AND a.account_id > 0
    AND a.bucket = 2
  ORDER BY a.brand, a.currency
 
@@ -209,7 +227,7 @@ SELECT a.account_id, a.brand, a.currency
 WITH mine AS (
   SELECT a.account_id, a.bucket, a.brand, a.currency
     FROM ledger.account AS a
-   WHERE a.holder = %(holder)s AND a.holder > 0
+   WHERE a.holder = %(holder)s AND a.account_id > 0
 ), numbers AS (
   SELECT e.seq, e.at FROM mine AS m CROSS JOIN LATERAL (
          SELECT e.seq, e.at FROM ledger.entry AS e
@@ -251,7 +269,7 @@ SELECT a.brand, a.currency, l.lot, l.remaining - l.held, l.expires_at
   FROM ledger.account AS a
   JOIN ledger.lot AS l ON l.account_id = a.account_id
  WHERE a.holder = %(holder)s
-   AND a.holder > 0
+   AND a.account_id > 0
    AND l.expires_at > %(after)s
    AND l.expires_at <= %(until)s
    AND l.remaining > l.held
@@ -261,7 +279,7 @@ SELECT a.brand, a.currency, l.lot, l.remaining - l.held, l.expires_at
 -- What each month brought and took a holder in one book, newest first; each index gives one side.
 WITH mine AS (
   SELECT a.account_id FROM ledger.account AS a
-   WHERE a.holder = %(holder)s AND a.holder > 0 AND a.brand = %(brand)s AND a.currency = %(currency)s
+   WHERE a.holder = %(holder)s AND a.account_id > 0 AND a.brand = %(brand)s AND a.currency = %(currency)s
 ), moved AS (
   SELECT e.at, e.kind, e.points FROM mine AS m JOIN ledger.entry AS e ON e.source = m.account_id AND e.source > 0
    WHERE e.kind IN (2, 4, 6)
@@ -278,23 +296,14 @@ SELECT date_trunc('month', v.at, 'UTC'),
  ORDER BY 1 DESC
 
 -- totals --
--- From entries alone, by what each kind does (model.LEGS): 1 award, 2 redeem, 4 capture, 6 expire.
+-- From entries alone, by what each kind does (model.LEGS): 1 award, 2 redeem, 4 capture, 6 expire. Money of budgets moves
+-- in kinds from 7 on.
 SELECT coalesce(sum(e.points) FILTER (WHERE e.kind = 1), 0)::int8,
        coalesce(sum(e.points) FILTER (WHERE e.kind IN (2, 4)), 0)::int8,
        coalesce(sum(e.points) FILTER (WHERE e.kind = 6), 0)::int8,
        count(*) FILTER (WHERE e.kind = 1)
   FROM ledger.entry AS e
  WHERE e.at <= %(as_of)s
-
--- isolation --
--- A transaction with one snapshot needs no lock to be read as a whole.
-SELECT current_setting('transaction_isolation')
-
--- every_account --
--- Each account against its name, and as the names of entries.
-SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance, a.legs, a.day, a.day_points
-  FROM ledger.account AS a
- ORDER BY a.account_id
 
 -- entries_after --
 -- The books, in order.
@@ -308,10 +317,20 @@ SELECT e.seq, e.at, e.kind, e.source, e.target, e.points, e.lot, e.origin, e.exp
 -- By number.
 SELECT e.seq, e.link FROM ledger.entry AS e WHERE e.seq = ANY(%(seqs)s::int8[])
 
+-- last_movement --
+-- Kinds from 7 on move the money of budgets, which nobody holds.
+SELECT e.seq FROM ledger.entry AS e WHERE e.kind < 7 ORDER BY e.seq DESC LIMIT 1
+
+-- count_movements --
+-- Entries are numbered without gaps; those of budgets have both their legs on accounts of budgets, which are few.
+SELECT h.seq - coalesce((SELECT sum(a.legs) / 2 FROM ledger.account AS a WHERE a.account_id < 0 AND a.bucket >= 21), 0)::int8
+  FROM ledger.head AS h
+
 -- holder_legs --
 -- Entries from the holder's side, in order: her account is the one with a positive number, and stands for all of hers
 -- in that book by its available one (bucket 2), which it mostly is. Account by account through the keys (the LIMIT keeps
--- it so): while the table has no statistics, a join would walk all accounts once for each entry.
+-- it so): while the table has no statistics, a join would walk all accounts once for each entry. Kinds from 7 on have no
+-- holder's side.
 SELECT e.seq, e.at, e.kind,
        CASE WHEN a.bucket = 2 THEN a.account_id
             ELSE (SELECT v.account_id FROM ledger.account AS v
@@ -321,7 +340,7 @@ SELECT e.seq, e.at, e.kind,
        e.expires_at, e.reference
   FROM (SELECT e.*, CASE WHEN e.source > 0 THEN e.source ELSE e.target END AS mine
           FROM ledger.entry AS e
-         WHERE e.seq > %(after)s
+         WHERE e.seq > %(after)s AND e.seq <= %(upto)s AND e.kind < 7
          ORDER BY e.seq
          LIMIT %(limit)s) AS e
   LEFT JOIN LATERAL (SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency
@@ -329,58 +348,3 @@ SELECT e.seq, e.at, e.kind,
                       WHERE a.account_id = e.mine
                       LIMIT 1) AS a ON true
  ORDER BY e.seq
-
--- every_take --
--- In the order of entries.
-SELECT t.seq, t.lot, t.points
-  FROM ledger.take AS t
- ORDER BY t.seq, t.lot
-
--- every_lot --
--- In the order of the awards that made them.
-SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
-  FROM ledger.lot AS l
- ORDER BY l.lot
-
--- every_hold --
--- In the order of the entries that made them.
-SELECT h.hold, h.key, h.available_id, h.account_id, h.points, h.remaining, h.expires_at
-  FROM ledger.hold AS h
- ORDER BY h.hold
-
--- every_posted_key --
--- In the order of the entries they were answered with.
-SELECT k.seq, k.key, k.digest, k.points
-  FROM ledger.key AS k
- WHERE k.answer = 1
- ORDER BY k.seq, k.key
-
--- count_keys --
--- Keys without an entry count too.
-SELECT count(*) FROM ledger.key
-
--- changed_key --
--- The first key without an entry that is not what was written or names one, or key with one that carries what only
--- those without do.
-SELECT k.key, k.self, w.self, k.answer <> 1 AND (k.seq IS NOT NULL OR k.points <> 0)
-  FROM ledger.key AS k
- CROSS JOIN LATERAL (
-       SELECT CASE WHEN k.answer <> 1 THEN sha256(k.key || k.digest || int2send(k.answer)) END AS self) AS w
- WHERE k.self IS DISTINCT FROM w.self
-    OR (k.answer <> 1 AND (k.seq IS NOT NULL OR k.points <> 0))
- ORDER BY k.key
- LIMIT 1
-
--- odd_instant --
--- The first instant or day that no calendar of ours holds: nobody but a superuser's hand can have put it there.
-SELECT odd.place, odd.number, odd.name
-  FROM (SELECT 'ledger.entry' AS place, e.seq AS number, 'expires_at' AS name, e.expires_at::timestamp AS held
-          FROM ledger.entry AS e
-         UNION ALL SELECT 'ledger.entry', e.seq, 'day', e.day FROM ledger.entry AS e
-         UNION ALL SELECT 'ledger.entry', e.seq, 'at', e.at::timestamp FROM ledger.entry AS e
-         UNION ALL SELECT 'ledger.account', a.account_id, 'day', a.day FROM ledger.account AS a
-         UNION ALL SELECT 'ledger.lot', l.lot, 'expires_at', l.expires_at::timestamp FROM ledger.lot AS l
-         UNION ALL SELECT 'ledger.hold', h.hold, 'expires_at', h.expires_at::timestamp FROM ledger.hold AS h) AS odd
- WHERE odd.held NOT BETWEEN '0001-01-02' AND '9999-12-30'
- ORDER BY odd.number, odd.place, odd.name
- LIMIT 1

@@ -21,6 +21,12 @@ _BUCKET_FIELDS: Final[dict[int, str]] = {
     Bucket.HELD: "held",
     Bucket.DEBT: "debt",
 }
+_BUDGET_FIELDS: Final[dict[int, str]] = {
+    Bucket.BUDGET_GRANTED: "granted",
+    Bucket.BUDGET_FREE: "free",
+    Bucket.BUDGET_RESERVED: "reserved",
+    Bucket.BUDGET_SPENT: "spent",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +122,19 @@ class Totals:
     awards: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a campaign was granted of one brand's money, in minor units: what of it is free, reserved and spent."""
+
+    campaign: int
+    brand: str
+    currency: str
+    granted: int = 0
+    free: int = 0
+    reserved: int = 0
+    spent: int = 0
+
+
 def balances(session: Session, holders: Iterable[int]) -> list[Balance]:
     """One row per holder, brand and currency; holders without points have none."""
     sums: dict[tuple[int, str, str], dict[str, int]] = {}
@@ -124,6 +143,18 @@ def balances(session: Session, holders: Iterable[int]) -> list[Balance]:
     return [
         Balance(holder=holder, brand=brand, currency=currency, **buckets)
         for (holder, brand, currency), buckets in sums.items()
+    ]
+
+
+def budgets(session: Session, campaigns: Iterable[int]) -> list[Budget]:
+    """One row per campaign, brand and currency; campaigns without money have none."""
+    sums: dict[tuple[int, str, str], dict[str, int]] = {}
+    for campaign, brand, currency, bucket, balance in session.rows(_SQL["budgets"], campaigns=list(campaigns)):
+        sign = -1 if bucket == Bucket.BUDGET_GRANTED else 1
+        sums.setdefault((campaign, brand, currency), {})[_BUDGET_FIELDS[bucket]] = sign * balance
+    return [
+        Budget(campaign=campaign, brand=brand, currency=currency, **buckets)
+        for (campaign, brand, currency), buckets in sums.items()
     ]
 
 
@@ -211,11 +242,24 @@ def last_entry(session: Session) -> int:
     return row[0] if row else 0
 
 
+def last_movement(session: Session) -> int:
+    """The number of the newest entry that has a holder's side, 0 before the first."""
+    row = session.row(_SQL["last_movement"])
+    return row[0] if row else 0
+
+
+def count_movements(session: Session) -> int:
+    """How many entries have a holder's side: all but those of budgets."""
+    row = session.row(_SQL["count_movements"])
+    return row[0] if row else 0
+
+
 def links_of(session: Session, seqs: Iterable[int]) -> dict[int, bytes]:
     """The links of some entries by their numbers: each stands for its entry and all before it."""
     return dict(session.rows(_SQL["links_of"], seqs=list(seqs)))
 
 
-def holder_legs(session: Session, after: int, limit: int) -> list[HolderLeg]:
-    """The next entries after a number from their holders' side, in order; each has exactly one."""
-    return [HolderLeg._make(row) for row in session.rows(_SQL["holder_legs"], after=after, limit=limit)]
+def holder_legs(session: Session, after: int, limit: int, upto: int = _NEWEST) -> list[HolderLeg]:
+    """The next entries of (after, upto] from their holders' side, in order; those of budgets have none."""
+    rows = session.rows(_SQL["holder_legs"], after=after, upto=upto, limit=limit)
+    return [HolderLeg._make(row) for row in rows]

@@ -97,7 +97,7 @@ class Head(NamedTuple):
 
 
 AccountKey = tuple[int, int, str, str]
-"""Bucket, holder (0: the brand's own), brand, currency."""
+"""Bucket, holder (0: the brand's own; of a budget: the number of its campaign), brand, currency."""
 
 
 @dataclass(slots=True)

@@ -419,13 +419,14 @@ SELECT sec.protect('ledger.head');
 REVOKE DELETE ON ledger.head FROM keyuan_app;
 
 -- Buckets 1 to 4 are a holder's (pending, available, held, debt), from 11 on the brand's own (issued, redeemed,
--- expired, clawed back, exchange, settlement), with holder 0 and a negative number. `name` is the digest of what the
--- account is; entries are chained over names. The balance is what came in less what went out; `day` and `day_points`
--- are the latest day of an award and what was earned on it.
+-- expired, clawed back, exchange, settlement), with holder 0 and a negative number. Buckets 21 to 24 are the budget of a
+-- campaign (granted, free, reserved, spent), whose number stands in `holder`; their own is negative. `name` is the digest
+-- of what the account is; entries are chained over names. The balance is what came in less what went out; `day` and
+-- `day_points` are the latest day of an award and what was earned on it.
 CREATE TABLE ledger.account (
   tenant int4 NOT NULL,
   account_id int8 NOT NULL CHECK (account_id <> 0),
-  bucket int2 NOT NULL CHECK (bucket BETWEEN 1 AND 4 OR bucket BETWEEN 11 AND 16),
+  bucket int2 NOT NULL CHECK (bucket BETWEEN 1 AND 4 OR bucket BETWEEN 11 AND 16 OR bucket BETWEEN 21 AND 24),
   holder int8 NOT NULL CHECK (holder >= 0),
   brand text NOT NULL CHECK (length(brand) BETWEEN 1 AND 100),
   currency text NOT NULL CHECK (length(currency) BETWEEN 1 AND 100),
@@ -436,10 +437,10 @@ CREATE TABLE ledger.account (
   day_points int8 NOT NULL CHECK (day_points >= 0),
   PRIMARY KEY (tenant, account_id),
   UNIQUE (tenant, holder, brand, currency, bucket),
-  CHECK ((bucket <= 4) = (holder > 0)),
+  CHECK ((bucket BETWEEN 11 AND 16) = (holder = 0)),
   CHECK ((bucket <= 4) = (account_id > 0)),
-  CHECK (CASE WHEN bucket <= 4 THEN balance >= 0 WHEN bucket = 11 THEN balance <= 0
-              WHEN bucket <= 14 THEN balance >= 0 ELSE true END)
+  CHECK (CASE WHEN bucket <= 4 THEN balance >= 0 WHEN bucket IN (11, 21) THEN balance <= 0
+              WHEN bucket <= 14 OR bucket >= 22 THEN balance >= 0 ELSE true END)
 ) WITH (fillfactor = 70);
 SELECT sec.protect('ledger.account');
 REVOKE DELETE ON ledger.account FROM keyuan_app;
@@ -449,7 +450,7 @@ CREATE TABLE ledger.entry (
   tenant int4 NOT NULL,
   seq int8 NOT NULL CHECK (seq > 0),
   at timestamptz NOT NULL,
-  kind int2 NOT NULL CHECK (kind BETWEEN 1 AND 6),
+  kind int2 NOT NULL CHECK (kind BETWEEN 1 AND 10),
   source int8 NOT NULL,
   target int8 NOT NULL,
   points int8 NOT NULL CHECK (points > 0),
@@ -469,7 +470,7 @@ CREATE TABLE ledger.entry (
   PRIMARY KEY (tenant, seq, at),
   CHECK (source <> target)
 ) PARTITION BY RANGE (at);
--- A statement is read by holder; the brand's own accounts have negative numbers and stay out of the indexes.
+-- A statement is read by holder; the accounts of brands and budgets have negative numbers and stay out of the indexes.
 CREATE INDEX entry_source ON ledger.entry (tenant, source, seq) WHERE source > 0;
 CREATE INDEX entry_target ON ledger.entry (tenant, target, seq) WHERE target > 0;
 SELECT sec.protect_partitioned('ledger.entry');
@@ -481,7 +482,7 @@ CREATE TABLE ledger.key (
   tenant int4 NOT NULL,
   key bytea NOT NULL CHECK (octet_length(key) = 32),
   digest bytea NOT NULL CHECK (octet_length(digest) = 32),
-  answer int2 NOT NULL CHECK (answer BETWEEN 1 AND 8),
+  answer int2 NOT NULL CHECK (answer BETWEEN 1 AND 9),
   seq int8,
   points int8 NOT NULL,
   self bytea,

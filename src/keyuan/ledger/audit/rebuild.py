@@ -12,6 +12,7 @@ from keyuan.ledger.audit.tallies import AccountTally, HoldTally, LotTally, Row
 from keyuan.ledger.canonical import (
     account_name,
     award_digest,
+    budget_digest,
     entry_bytes,
     expire_digest,
     expire_key,
@@ -21,10 +22,11 @@ from keyuan.ledger.canonical import (
     spend_digest,
     takes_digest,
 )
-from keyuan.ledger.model import HOLDER_BUCKETS_END, LEGS, Bucket, Entry, Kind
+from keyuan.ledger.model import BUDGET_KINDS, LEGS, MAY_OWE, Bucket, Entry, Kind
 
 Takes = list[tuple[int, int]]
 _BUCKETS = frozenset(map(int, Bucket))
+_WITHOUT_TAKES = BUDGET_KINDS | {Kind.AWARD}
 
 
 def rebuild(books: Books) -> Counts:
@@ -136,7 +138,7 @@ class _Walk:
 
     def _check_takes(self, entry: Entry, takes: Takes) -> None:
         moved = sum(points for _lot, points in takes)
-        if moved != (0 if entry.kind == Kind.AWARD else entry.points):
+        if moved != (0 if entry.kind in _WITHOUT_TAKES else entry.points):
             raise self.takes.wrong(entry.seq, "sum of points", moved, entry.points)
         taken = takes_digest(takes) if takes else None
         if taken != entry.takes:
@@ -146,11 +148,13 @@ class _Walk:
         if (source.bucket, target.bucket) != LEGS.get(entry.kind) or source.book != target.book:
             buckets = f"{source.bucket} to {target.bucket}"
             raise self._wrong(entry.seq, "source and target", buckets, "accounts of one book that fit the kind")
+        if entry.kind in BUDGET_KINDS and source.holder != target.holder:
+            raise self._wrong(entry.seq, "source and target", "of two campaigns", "of one campaign")
         source.balance -= entry.points
         target.balance += entry.points
         source.legs += 1
         target.legs += 1
-        if source.bucket < HOLDER_BUCKETS_END and source.balance < 0:
+        if source.balance < 0 and source.bucket not in MAY_OWE:
             raise self._wrong(entry.seq, "points", entry.points, f"at most {source.balance + entry.points}")
 
     def _apply(self, entry: Entry, source: AccountTally, takes: Takes) -> bytes:
@@ -163,6 +167,8 @@ class _Walk:
         if kind == Kind.HOLD:
             return self._hold(entry, source, takes)
         self.stored_holds.none(seq)
+        if kind in BUDGET_KINDS:
+            return budget_digest(kind, (source.holder, *source.book), entry.points, entry.reference)
         if kind == Kind.REDEEM:
             self._take(entry, entry.source, takes, remaining=-1)
             return spend_digest(kind, (source.holder, *source.book), entry.points, entry.reference)

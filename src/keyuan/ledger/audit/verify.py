@@ -15,7 +15,7 @@ from keyuan.ledger.audit.books import Books, Counts, LedgerDifferenceError
 from keyuan.ledger.audit.rebuild import rebuild
 from keyuan.ledger.books import lock_books
 
-_SQL = load_statements("keyuan.ledger")
+_SQL = {**load_statements("keyuan.ledger"), **load_statements("keyuan.ledger.audit")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from keyuan.experiments.model import (
     SecondTryError,
     UnknownExperimentError,
 )
-from keyuan.experiments.reads import Size, arms, experiment, sizes
-from keyuan.experiments.store import begin, expose, forget, keep_arms
+from keyuan.experiments.reads import Reading, Size, arms, experiment, reading, sizes
+from keyuan.experiments.store import begin, expose, forget, keep_arms, keep_reading
 
 NOON = datetime(2017, 10, 1, 12, tzinfo=UTC)
 DOUBLE = Experiment(
@@ -114,6 +114,24 @@ def test_who_is_forgotten_leaves_no_trace_and_the_others_stay(store: Database):
         expose(session, DOUBLE.name, TREATED, NOON)
         assert forget(session, [TREATED[0], uuid4()]) == 1
         assert sizes(session, DOUBLE.name)["treated"] == Size(len(TREATED) - 1, len(TREATED) - 1)
+
+
+def test_the_newest_reading_stays_and_is_read_as_it_was_kept(store: Database):
+    body = {
+        "n": {"hold-out": 95},
+        "metrics": {"orders": {"interval": [-0.1, 1e-17], "p": None}},
+        "verdict_zh": "没有看出差别",
+    }
+    newer = Reading(read_at=NOON + timedelta(hours=1), as_of=NOON, lake_version=7, body=body)
+    older = Reading(read_at=NOON, as_of=NOON, lake_version=6, body={})
+    with store.transaction(1) as session:
+        assert reading(session, DOUBLE.name) is None
+        assert [keep_reading(session, DOUBLE.name, each) for each in (older, newer, older)] == [True, True, False]
+        assert reading(session, DOUBLE.name) == newer
+        with pytest.raises(UnknownExperimentError):
+            keep_reading(session, "gone", newer)
+    with store.transaction(2) as session:
+        assert reading(session, DOUBLE.name) is None
 
 
 def test_another_tenant_sees_nothing_and_may_use_the_same_name(store: Database):

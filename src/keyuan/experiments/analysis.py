@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from keyuan.experiments.model import Design, DesignError, Metric, Moments, Observed
+from keyuan.experiments.model import CovariateTellsAllError, Design, Metric, Moments, Observed
 
 # Neither has type stubs: what they give becomes plain floats here.
 _metrics: Any = import_module("tea_tasting.metrics")
@@ -76,7 +76,7 @@ def analyse(design: Design, observed: Observed) -> Analysis:
     """Return what the arms say.
 
     Raises:
-        DesignError: a covariate tells the metric exactly, so it cannot be from before.
+        CovariateTellsAllError: a covariate tells the metric exactly, so it cannot be from before.
     """
     control, *treated = observed.people
     shares = _shares(design, observed)
@@ -176,10 +176,7 @@ def _variance_left(metric: Metric, control: Moments, treated: Moments) -> float:
     for arm in (control, treated):
         adjusted = arm.var + theta * theta * arm.covariate_var - 2 * theta * arm.cov
         if explained > EXPLAINED_MAX or adjusted < (1 - EXPLAINED_MAX) * arm.var:
-            raise DesignError(
-                f"The covariate {metric.covariate!r} tells {metric.column!r} exactly, so it is no figure from before"
-                " the experiment; name one that is, or none."
-            )
+            raise CovariateTellsAllError(metric.column, metric.covariate)
     return 1 - explained
 
 

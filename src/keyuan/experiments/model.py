@@ -20,6 +20,17 @@ class DesignError(InputError):
     """An experiment cannot be analysed as it is described; who describes it can correct that."""
 
 
+class CovariateTellsAllError(DesignError):
+    """A covariate tells its metric exactly, so it adds nothing that is known."""
+
+    def __init__(self, metric: str, covariate: str | None) -> None:
+        super().__init__(
+            f"The covariate {covariate!r} tells {metric!r} exactly, so it is no figure from before the experiment;"
+            " name one that is, or none."
+        )
+        self.metric = metric
+
+
 class UnknownExperimentError(MissingError):
     """There is no such experiment; begin it first."""
 
@@ -79,7 +90,8 @@ class Design:
 
     `arm` is the column of arms, `control` the arm that the others are held against. The verdict is on the first
     metric. `shares` is the share of people each arm was to get; None: equal. `unit` is the column that tells people
-    apart; None: each row is somebody. `nobody_treated`: an A/A, in which the arms differ in nothing.
+    apart; None: each row is somebody. `nobody_treated`: an A/A, in which the arms differ in nothing. `unfinished`: more
+    is still to be counted; figures are for one look, when all is.
 
     Raises:
         DesignError: it contradicts itself.
@@ -91,6 +103,7 @@ class Design:
     shares: Mapping[str, float] | None = None
     unit: str | None = None
     nobody_treated: bool = False
+    unfinished: bool = False
 
     def __post_init__(self) -> None:
         _check_columns(self)

@@ -52,3 +52,16 @@ SELECT a.arm, count(*), count(x.person)
 -- forget --
 -- Exposures go with their assignments.
 DELETE FROM experiments.assignment AS a WHERE a.person = ANY(%(people)s)
+
+-- keep_reading --
+-- The newest reading stays.
+INSERT INTO experiments.reading AS r (tenant, experiment, read_at, as_of, lake_version, body)
+VALUES (%(tenant)s, %(experiment)s, %(read_at)s, %(as_of)s, %(lake_version)s, %(body)s::json)
+    ON CONFLICT (tenant, experiment) DO UPDATE
+       SET read_at = excluded.read_at, as_of = excluded.as_of, lake_version = excluded.lake_version,
+           body = excluded.body
+     WHERE r.read_at <= excluded.read_at
+
+-- reading --
+-- What an experiment said when it was read last.
+SELECT r.read_at, r.as_of, r.lake_version, r.body::text FROM experiments.reading AS r WHERE r.experiment = %(experiment)s

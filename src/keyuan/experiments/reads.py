@@ -1,7 +1,10 @@
 """Questions about experiments as they are stored; what their figures say is `analysis`."""
 
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from keyuan.engines.database import Session, load_statements
 from keyuan.experiments.model import Arm, Experiment, UnknownExperimentError
@@ -14,6 +17,18 @@ class Size(NamedTuple):
 
     people: int
     exposed: int
+
+
+class Reading(NamedTuple):
+    """The newest figures of an experiment, as `report` tells them: what they are as of, and when they were read.
+
+    `lake_version` is that of the table that was read.
+    """
+
+    read_at: datetime
+    as_of: datetime
+    lake_version: int
+    body: dict[str, Any]
 
 
 def experiment(session: Session, name: str) -> Experiment:
@@ -37,3 +52,12 @@ def arms(session: Session, name: str) -> dict[UUID, str]:
 def sizes(session: Session, name: str) -> dict[str, Size]:
     """Return the size of each arm that holds somebody."""
     return {arm: Size(people, exposed) for arm, people, exposed in session.rows(_SQL["sizes"], experiment=name)}
+
+
+def reading(session: Session, name: str) -> Reading | None:
+    """Return the newest reading of an experiment; None if nobody has read it yet."""
+    row = session.row(_SQL["reading"], experiment=name)
+    if row is None:
+        return None
+    read_at, as_of, lake_version, body = row
+    return Reading(read_at, as_of, lake_version, msgspec.json.decode(body))

@@ -1,5 +1,7 @@
 """Writing experiments: begun once, people assigned once, exposures logged once; told again, nothing changes.
 
+A reading is the one thing that is written over: the newest stays.
+
 Not here: who is assigned (a flow unseals the names and asks `assignment`).
 """
 
@@ -7,8 +9,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from keyuan.engines.database import Session, load_statements
 from keyuan.experiments.model import DesignError, Experiment, NotAssignedError, SecondTryError
+from keyuan.experiments.reads import Reading
 from keyuan.experiments.reads import experiment as read_experiment
 
 _SQL = load_statements(__package__ or "")
@@ -67,6 +72,25 @@ def expose(session: Session, name: str, people: Collection[UUID], at: datetime) 
     if unassigned is not None and unassigned[0]:
         raise NotAssignedError(experiment=name, people=unassigned[0])
     return session.execute(_SQL["expose"], tenant=session.tenant, experiment=name, people=listed, at=at)
+
+
+def keep_reading(session: Session, name: str, reading: Reading) -> bool:
+    """Keep what an experiment says now in the place of what it said before; an older reading is not kept.
+
+    Raises:
+        UnknownExperimentError: there is no such experiment.
+    """
+    read_experiment(session, name)
+    kept = session.execute(
+        _SQL["keep_reading"],
+        tenant=session.tenant,
+        experiment=name,
+        read_at=reading.read_at,
+        as_of=reading.as_of,
+        lake_version=reading.lake_version,
+        body=msgspec.json.encode(reading.body).decode(),
+    )
+    return bool(kept)
 
 
 def forget(session: Session, people: Collection[UUID]) -> int:

@@ -41,6 +41,7 @@ class Why(StrEnum):
     TOO_FEW = "too_few"
     NOTHING_VARIES = "nothing_varies"
     NOBODY_TREATED = "nobody_treated"
+    UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,9 @@ def verdicts(design: Design, analysis: Analysis) -> tuple[Verdict, ...]:
     found: list[Verdict] = []
     for comparison in analysis.of(primary.column):
         kind, why = _judged(comparison, analysis.srm_p, primary.lower_is_better)
-        if design.nobody_treated and why is Why.FIGURES:
+        if design.unfinished and why is Why.FIGURES:
+            kind, why = Kind.TOO_EARLY, Why.UNFINISHED
+        elif design.nobody_treated and why is Why.FIGURES:
             kind = Kind.NO_EFFECT_SEEN if _p(comparison) >= ALPHA else Kind.FALSE_ALARM
             why = Why.NOBODY_TREATED
         found.append(Verdict(arm=comparison.arm, kind=kind, why=why))
@@ -131,6 +134,11 @@ _SENTENCES: dict[tuple[Kind, Why], dict[Language, str]] = {
     (Kind.TOO_EARLY, Why.NOTHING_VARIES): {
         "en": "Too early to say: inside each arm everybody has the same value, so there is no measure of chance.",
         "zh": "还早，先别下结论：每一组里所有人的数值都一样，无从衡量偶然的影响。",
+    },
+    (Kind.TOO_EARLY, Why.UNFINISHED): {
+        "en": "Too early to say: the time that was set beforehand is not over, and looking sooner finds effects that"
+        " are not there.",
+        "zh": "还早，先别下结论：事先定好的观察期还没有结束，提前下结论容易看出并不存在的差别。",
     },
     (Kind.NO_VERDICT, Why.SAMPLE_RATIO): {
         "en": "The split is off, so there is no verdict. Find out first how people were lost or added.",

@@ -85,6 +85,17 @@ def test_an_a_a_test_sees_nothing_or_says_that_it_is_a_false_alarm():
     assert judged(history, srm_p=1e-5).why is Why.SAMPLE_RATIO
 
 
+def test_before_its_time_is_over_an_experiment_has_no_verdict_but_its_checks_count():
+    open_still = replace(DESIGN, unfinished=True)
+    for design in (open_still, replace(open_still, nobody_treated=True)):
+        for p in (0.0001, 0.07, 0.9):
+            assert (judged(design, p=p).kind, judged(design, p=p).why) == (Kind.TOO_EARLY, Why.UNFINISHED)
+        assert judged(design, srm_p=1e-5).kind is Kind.NO_VERDICT
+    early = judged(open_still)
+    assert early.sentence("en").startswith("Too early to say")
+    assert early.sentence("zh").startswith("还早，先别下结论")
+
+
 def test_every_verdict_has_a_label_in_both_languages():
     for kind in Kind:
         label = Verdict(arm="a", kind=kind, why=Why.FIGURES).label

@@ -16,6 +16,7 @@ _EXPONENTS = dict.fromkeys(
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(),  # noqa: SIM905  # a table to be read
     0,
 ) | dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+_SYMBOLS = {"USD": "$", "CNY": "¥", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _NUMBER = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{1,40}))?(?:[eE]([+-]?[0-9]{1,3}))?")
 
@@ -33,6 +34,11 @@ def exponent(currency: str) -> int:
     if not _CURRENCY.fullmatch(currency):
         raise AmountError("A currency is a code of three capital letters, such as USD or CNY.")
     return _EXPONENTS.get(currency, DEFAULT_EXPONENT)
+
+
+def symbol(currency: str) -> str:
+    """Return what stands before an amount: a sign that everybody knows, else the code and a space."""
+    return _SYMBOLS.get(currency, f"{currency} ")
 
 
 def parse_minor(text: str, currency: str) -> int:

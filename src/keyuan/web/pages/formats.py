@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from keyuan.kernel.money import exponent
+from keyuan.kernel.money import exponent, symbol
 from keyuan.web.pages.i18n import Language
 
 MINUS: Final = "−"  # the sign, not the hyphen
@@ -19,7 +19,6 @@ _SCALES: Final[dict[Language, tuple[tuple[int, str, int], ...]]] = {
     "zh": ((10**8, " 亿", 2), (10**4, " 万", 1)),
     "en": ((10**9, "B", 2), (10**6, "M", 2), (10**3, "k", 1)),
 }
-_SYMBOLS: Final = {"USD": "$", "CNY": "¥", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _WEEKDAYS: Final[dict[Language, list[str]]] = {
     "zh": ["周一", "周二", "周三", "周四", "周五", "周六", "周日"],
@@ -55,12 +54,12 @@ class Formats:
         places = exponent(currency)
         major = Decimal(abs(minor)).scaleb(-places)
         words = f"{major:,.{places if cents else 0}f}"
-        return f"{MINUS if minor < 0 else ''}{_symbol(currency)}{words}"
+        return f"{MINUS if minor < 0 else ''}{symbol(currency)}{words}"
 
     def money_short(self, minor: int, currency: str) -> str:
         """An amount at a glance, without cents."""
         whole = round(Decimal(abs(minor)).scaleb(-exponent(currency)))
-        return f"{MINUS if minor < 0 else ''}{_symbol(currency)}{self.short(whole)}"
+        return f"{MINUS if minor < 0 else ''}{symbol(currency)}{self.short(whole)}"
 
     def share(self, value: float | Decimal) -> str:
         """A share of 1 as a percentage with one decimal."""
@@ -111,7 +110,3 @@ class Formats:
         if self.language == "zh":
             return "今天" if days == 0 else f"{days} 天前"
         return "today" if days == 0 else f"{days} day{'' if days == 1 else 's'} ago"
-
-
-def _symbol(currency: str) -> str:
-    return _SYMBOLS.get(currency, f"{currency} ")

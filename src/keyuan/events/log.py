@@ -15,7 +15,7 @@ from keyuan.engines.database import Session, load_statements
 from keyuan.engines.secrets import KeyedHasher, Sealer, Secrets, keyed_hasher
 from keyuan.events import quarantine
 from keyuan.events.clock import read_clock
-from keyuan.events.model import AHEAD_MAX, Candidate, Draft, Policy, Reason, Receipt, Refusal
+from keyuan.events.model import AHEAD_MAX, CALENDAR, NOBODY, Candidate, Draft, Policy, Reason, Receipt, Refusal
 from keyuan.events.names import with_name
 from keyuan.events.senders import ensure_sealers, message_key_of
 from keyuan.kernel.clock import ProgrammeClock
@@ -117,7 +117,9 @@ class _Hashers:
         anonymous = None if draft.anonymous_id is None else self._anonymous(draft.anonymous_id.encode())
         sender = user or anonymous
         if sender is None:
-            raise AssertionError("a draft has a sender")
+            if draft.kind != CALENDAR:
+                raise AssertionError("a draft has a sender")
+            sender = NOBODY
         message_key = candidate.message_key or self._message_key(candidate.source, draft.message_id)
         digest = self._content(draft.fingerprint)
         rest = with_name(draft)

@@ -18,6 +18,10 @@ from keyuan.kernel.errors import ConflictError, InputError
 EVENT_BYTES_MAX = 32_768
 LINES_MAX = 500
 AHEAD_MAX = timedelta(hours=24)
+CALENDAR = "calendar"
+"""The kind of what happens on a date (`calendar.py`)."""
+NOBODY = bytes(16)
+"""Stands as the sender of what nobody did; no keyed hash is this, and it never has a key or a person."""
 
 
 class PlanError(InputError):

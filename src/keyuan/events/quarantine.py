@@ -14,7 +14,7 @@ from uuid import UUID
 from keyuan.engines.database import Session, load_statements
 from keyuan.engines.secrets import Sealer, Secrets, keyed_hash
 from keyuan.events.intake.peek import peek
-from keyuan.events.model import Candidate, LoggedEvent, Quarantined, Reason, Refusal
+from keyuan.events.model import NOBODY, Candidate, LoggedEvent, Quarantined, Reason, Refusal
 from keyuan.events.senders import UNKNOWN, message_key_of
 from keyuan.kernel.ids import new_id
 
@@ -74,6 +74,8 @@ def turned_away(
     tenant: int, secrets: Secrets, message_key: bytes, sender: bytes, candidate: Candidate, refusal: Refusal
 ) -> TurnedAway:
     """Return a candidate on its way to quarantine, named by its source and bytes."""
+    if sender == NOBODY:
+        sender = secrets.sender(tenant, UNKNOWN, "")
     digest = keyed_hash(secrets.sender_hash, tenant, "raw", candidate.source.encode() + b"\0" + candidate.raw)
     return TurnedAway(message_key, sender, digest, candidate, refusal)
 

@@ -11,11 +11,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from keyuan.engines.database import Session, load_statements
+from keyuan.events import calendar
 from keyuan.events.intake import DEFAULT_CURRENCY
+from keyuan.kernel.errors import RefusedError
 
 _SQL = load_statements("keyuan.events")
 _KEY = re.compile(r"wk_([1-9][0-9]{0,8})_[A-Za-z0-9_-]{20,80}")
 _RANDOM_BYTES = 32
+
+
+class ReservedSourceError(RefusedError):
+    """Only Keyuan itself tells what happens on a date; give the source another name."""
 
 
 class Source(NamedTuple):
@@ -27,7 +33,13 @@ class Source(NamedTuple):
 
 
 def make_source(session: Session, source: str, now: datetime, currency: str = DEFAULT_CURRENCY) -> str:
-    """Make a write key for a source and return it; it is shown only this once."""
+    """Make a write key for a source and return it; it is shown only this once.
+
+    Raises:
+        ReservedSourceError: nobody may send under this name.
+    """
+    if source == calendar.SOURCE:
+        raise ReservedSourceError(source=source)
     key = f"wk_{session.tenant}_{secrets.token_urlsafe(_RANDOM_BYTES)}"
     session.execute(
         _SQL["keep_source"],

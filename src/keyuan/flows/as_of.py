@@ -13,6 +13,7 @@ from keyuan import consent, events, segments
 from keyuan.consent import Purpose
 from keyuan.engines.analytics import Analytics
 from keyuan.engines.database import Session
+from keyuan.events.model import CALENDAR
 from keyuan.flows import understand
 from keyuan.flows.group import COLUMNS, board
 from keyuan.kernel.clock import to_us
@@ -56,6 +57,7 @@ def _facts(session: Session, now_us: int) -> Iterator[tuple[uuid.UUID, AnyFact]]
     seq = 0
     while batch := events.follow(session, seq, _BATCH):
         seq = batch[-1].seq
+        batch = [event for event in batch if event.kind != CALENDAR]
         people = portraits.resolve(session, {event.sender for event in batch})
         timelines = consent.decisions_of(session, set(people.values()), [Purpose.PERSONALISATION])
         for event in batch:

@@ -16,7 +16,8 @@ from itertools import islice
 from keyuan import events
 from keyuan.engines.database import Database, RetryTransactionError, Session
 from keyuan.engines.secrets import Secrets
-from keyuan.events.mapping import Made, Mapping
+from keyuan.events import calendar
+from keyuan.events.mapping import CALENDAR_RANK, Made, Mapping
 from keyuan.events.model import AHEAD_MAX, Draft, OtherFileError, Reason
 from keyuan.events.progress import Progress
 from keyuan.flows.import_plan import (
@@ -134,6 +135,7 @@ class _Run:
         self._name = mapping.name
         self._fingerprint = fingerprint
         self._gate = events.Gate(source=mapping.name, currency=mapping.currency)
+        self._calendar = events.Gate(source=calendar.SOURCE)
         self._policy = events.imported(system_now, mapping.end)
         self._now = system_now
         self.next_row = self.appended = self.repeats = 0
@@ -150,7 +152,8 @@ class _Run:
     def candidate(self, made: Made) -> events.Candidate:
         """Return an event at the door: judged by the gate like any other, or refused by the mapping already."""
         if made.refusal is None:
-            return self._gate.check(made.body, self._now)
+            gate = self._calendar if made.rank == CALENDAR_RANK else self._gate
+            return gate.check(made.body, self._now)
         return events.Candidate(made.body, self._gate.source, self._now, made.refusal)
 
     def append(self, session: Session, candidates: Sequence[events.Candidate], *, done: bool) -> _Counted:

@@ -14,10 +14,12 @@ import msgspec
 
 from keyuan.engines.files import FileError, Files, Opened, Table, file_digest, format_of, locate
 from keyuan.events.mapping import (
+    Dated,
     Made,
     Mapping,
     MappingError,
     columns_wanted,
+    dates_of,
     events_of,
     lookups_of,
     merged,
@@ -102,15 +104,16 @@ def opened_tables(mapping: Mapping, tables: Sequence[Table]) -> Generator[Ready]
         columns = {name: each.columns for name, each in opened.items()}
         plans = [plan_source(mapping, rank, columns) for rank in range(len(mapping.source))]
         _refuse_repeated_keys(files, mapping)
+        dates = mapping.dates if isinstance(mapping, Dated) else ()
         total = sum(files.count(plan.selection) for plan in plans) + sum(len(each.rejects) for each in opened.values())
         if total == 0:
             raise FileError(f"There are no rows to import in {', '.join(table.path.name for table in tables)}.")
 
         def stream() -> Iterator[Made]:
             sources = [events_of(plan, files.chunks(plan.selection)) for plan in plans]
-            return merged([*_rejected(opened), *sources])
+            return merged([*_rejected(opened), dates_of(dates), *sources])
 
-        yield Ready(stream=stream, total=total, unused=unused_columns(mapping, columns))
+        yield Ready(stream=stream, total=total + len(dates), unused=unused_columns(mapping, columns))
 
 
 def _rejected(opened: Dict[str, Opened]) -> list[Iterator[Made]]:

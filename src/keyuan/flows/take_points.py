@@ -1,4 +1,4 @@
-"""What a batch of events does on the ledger: orders of members earn points in every programme.
+"""What a batch of events does on the ledger: orders of members earn points in every programme, dates spend some.
 
 Called with an open transaction by the consumer and by replay, so both are one path. Consent is read in the same
 transaction, or known to be as it was read before (`Crowd`).
@@ -11,18 +11,30 @@ from keyuan.consent import Purpose
 from keyuan.engines.database import Session
 from keyuan.engines.secrets import Secrets
 from keyuan.events import Event
+from keyuan.events.model import CALENDAR
 from keyuan.flows import understand
 from keyuan.flows.crowd import Crowd, Person
 from keyuan.flows.earn import Earning, Purchase
+from keyuan.flows.redeem_due import redeem_due
 from keyuan.kernel.clock import to_us
 
 
 def take_points(session: Session, _secrets: Secrets, batch: Sequence[Event], crowd: Crowd, now_us: int) -> None:
-    """Award the orders of a batch, in the order of the log.
+    """Award the orders of a batch and let happen what is due, in the order of the log.
 
     Raises:
         ConflictError: an order was awarded before with other content.
     """
+    done = 0
+    for place in [place for place, event in enumerate(batch) if event.kind == CALENDAR]:
+        _award(session, batch[done:place], crowd, now_us)
+        now_us = max(now_us, *(to_us(event.at) for event in batch[done : place + 1]))
+        redeem_due(session, batch[place], crowd.accounts, now_us)
+        done = place + 1
+    _award(session, batch[done:] if done else batch, crowd, now_us)
+
+
+def _award(session: Session, batch: Sequence[Event], crowd: Crowd, now_us: int) -> None:
     orders = [event for event in batch if event.kind == "order"]
     purchases = _purchases(orders, crowd.meet(session, [event.sender for event in orders]), now_us)
     programmes = loyalty.programmes(session) if purchases else []

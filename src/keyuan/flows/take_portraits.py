@@ -13,6 +13,7 @@ from keyuan.consent import Purpose
 from keyuan.engines.database import Session
 from keyuan.engines.secrets import Secrets
 from keyuan.events import Event
+from keyuan.events.model import CALENDAR
 from keyuan.flows import understand
 from keyuan.flows.contact import keep_contacts
 from keyuan.flows.crowd import Crowd, Person
@@ -35,6 +36,7 @@ def take_portraits(session: Session, secrets: Secrets, batch: Sequence[Event], c
 
     Everything is read first, and written `later` while the rest is computed.
     """
+    batch = [event for event in batch if event.kind != CALENDAR]  # of nobody
     people = crowd.meet(session, [event.sender for event in batch], new=True)
     read = _read(batch, people, now_us)
     if read.introductions:

@@ -9,11 +9,13 @@ from keyuan.loyalty.model import (
     UnknownProgrammeError,
     day_of,
     doubled_minor,
+    due_keys,
+    due_subject,
     earn_keys,
     order_subject,
     quote_many,
 )
-from keyuan.loyalty.reads import holders, programme, programmes, versions
+from keyuan.loyalty.reads import holders, people, programme, programmes, versions
 from keyuan.loyalty.store import create_programme, enrol
 
 __all__ = [
@@ -26,10 +28,13 @@ __all__ = [
     "create_programme",
     "day_of",
     "doubled_minor",
+    "due_keys",
+    "due_subject",
     "earn_keys",
     "enrol",
     "holders",
     "order_subject",
+    "people",
     "programme",
     "programmes",
     "quote_many",

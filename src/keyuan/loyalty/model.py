@@ -15,7 +15,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from keyuan.kernel.clock import DAY_US, date_of, months_from
-from keyuan.kernel.digest import framed
+from keyuan.kernel.digest import framed, sha256
 from keyuan.kernel.errors import MissingError
 
 
@@ -126,6 +126,16 @@ def order_subject(order_id: str) -> bytes:
     """Return the bytes that stand for an order in its key."""
     body = order_id.encode()
     return _ORDER + len(body).to_bytes(4, "big") + body
+
+
+def due_subject(programme: str, what: str, at_us: int) -> bytes:
+    """Return the bytes that stand for what is due to a programme's members at an instant."""
+    return framed(b"due", programme.encode(), what.encode(), str(at_us).encode())
+
+
+def due_keys(tenant: int, subject: bytes, holders: Iterable[int]) -> list[bytes]:
+    """Return the key of each holder, under which what is due happens to her once."""
+    return [sha256(b"due", str(tenant).encode(), subject, str(holder).encode()) for holder in holders]
 
 
 _ORDER = framed(b"order")

@@ -44,3 +44,9 @@ SELECT p.person, m.holder
   FROM unnest(%(people)s::uuid[]) AS p (person)
  CROSS JOIN LATERAL (
        SELECT m.holder FROM loyalty.member AS m WHERE m.programme = %(programme)s AND m.person = p.person LIMIT 1) AS m
+
+-- people --
+-- The other way round, of many members at once.
+SELECT m.holder, m.person
+  FROM loyalty.member AS m
+ WHERE m.programme = %(programme)s AND m.holder = ANY(%(holders)s::int8[])

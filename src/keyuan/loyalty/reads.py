@@ -32,6 +32,11 @@ def versions(session: Session) -> list[Programme]:
     return [_programme(row) for row in session.rows(_SQL["versions"])]
 
 
+def people(session: Session, programme_id: str, holders: Iterable[int]) -> dict[int, uuid.UUID]:
+    """Return who stands behind holders of a programme."""
+    return dict(session.rows(_SQL["people"], programme=programme_id, holders=list(holders)))
+
+
 def _programme(row: Row) -> Programme:
     (
         programme_id,

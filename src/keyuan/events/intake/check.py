@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from keyuan.events import calendar
 from keyuan.events.intake.envelope import EMPTY, NULL, Envelope, read_envelope
 from keyuan.events.intake.fields import Members, canonical, is_null, members, refuse_nul, with_member
 from keyuan.events.intake.orders import read_order_properties
 from keyuan.events.intake.plan import UNNAMED, Plan, shipped_plan, split
-from keyuan.events.model import EVENT_BYTES_MAX, Candidate, Draft, EventRefusedError, Reason, Refusal
+from keyuan.events.model import CALENDAR, EVENT_BYTES_MAX, Candidate, Draft, EventRefusedError, Reason, Refusal
 
 DEFAULT_CURRENCY = "USD"
 _MEMBER_OF = {
@@ -75,6 +76,8 @@ def _read(raw: bytes, gate: Gate, event_type: str | None, context: bytes | None)
         raise EventRefusedError(Reason.TOO_LARGE, f"An event may have at most {EVENT_BYTES_MAX} bytes.")
     refuse_nul(raw)
     said = read_envelope(raw)
+    if gate.source == calendar.SOURCE:
+        return _date(said)
     kind = _type(said, event_type)
     user_id, anonymous_id = _senders(said, kind)
     kind, name, body, rest = _content(said, kind, gate)
@@ -87,9 +90,25 @@ def _read(raw: bytes, gate: Gate, event_type: str | None, context: bytes | None)
     return Draft(kind, name, user_id, anonymous_id, said.message_id, said.at, body, sealed, fingerprint)
 
 
+def _date(said: Envelope) -> Draft:
+    """Return what Keyuan itself tells of a date: of nobody, and with nothing to seal."""
+    if said.type != CALENDAR:
+        raise EventRefusedError(Reason.BAD_TYPE, f"The source {calendar.SOURCE} tells of nothing but dates.")
+    if said.at is None:
+        raise EventRefusedError(Reason.BAD_TIME, "A date needs its timestamp.")
+    try:
+        body = calendar.written(calendar.read_due(bytes(said.properties)))
+    except msgspec.DecodeError:
+        raise EventRefusedError(Reason.BAD_PROPERTIES, "What is due on a date must be as its reference says.") from None
+    fingerprint = hashlib.sha256(_encode((CALENDAR, said.at.isoformat())) + body).digest()
+    return Draft(CALENDAR, None, None, None, said.message_id, said.at, body, None, fingerprint)
+
+
 def _type(said: Envelope, event_type: str | None) -> str:
     kind = event_type or said.type
     if kind not in _MEMBER_OF or (said.type is not None and said.type != kind):
+        if CALENDAR in (kind, said.type):
+            raise EventRefusedError(Reason.BAD_TYPE, "What happens on a date is for Keyuan alone to tell.")
         raise EventRefusedError(Reason.BAD_TYPE, f"type must be one of {', '.join(_MEMBER_OF)}.")
     return kind
 

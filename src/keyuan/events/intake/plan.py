@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from keyuan.events.intake.fields import Members, members, scalar
-from keyuan.events.model import PlanError, Reason
+from keyuan.events.model import CALENDAR, PlanError, Reason
 
 VERSION = 1
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ ]{0,63}(\.[A-Za-z][A-Za-z0-9_ ]{0,63}){0,3}")
@@ -110,6 +110,8 @@ def split(found: Members, plain: Tree) -> tuple[dict[str, Any], dict[str, Any]]:
 def _event(name: str, event: _Event, faults: list[str]) -> EventPlan:
     if not _KIND.fullmatch(event.kind):
         faults.append(f"events.{name}: kind must be a short word in lower case")
+    if event.kind == CALENDAR:
+        faults.append(f"events.{name}: the kind {CALENDAR} is for what Keyuan itself tells")
     if event.kind == "order" and event.plain:
         faults.append(f"events.{name}: the fields of an order are fixed")
     return EventPlan(event.kind, _tree(f"events.{name}", event, faults))

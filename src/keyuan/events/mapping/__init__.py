@@ -2,16 +2,20 @@
 
 from keyuan.events.mapping.build import events_of, refused_lines
 from keyuan.events.mapping.load import load_mapping, parse_mapping
-from keyuan.events.mapping.merge import Made, merged
-from keyuan.events.mapping.model import Mapping, MappingError
+from keyuan.events.mapping.merge import CALENDAR_RANK, Made, dates_of, merged
+from keyuan.events.mapping.model import Dated, Mapping, MappingError, dated
 from keyuan.events.mapping.plan import SourcePlan, columns_wanted, lookups_of, plan_source, unused_columns
 
 __all__ = [
+    "CALENDAR_RANK",
+    "Dated",
     "Made",
     "Mapping",
     "MappingError",
     "SourcePlan",
     "columns_wanted",
+    "dated",
+    "dates_of",
     "events_of",
     "load_mapping",
     "lookups_of",

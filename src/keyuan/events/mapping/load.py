@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from keyuan.events import calendar
 from keyuan.events.mapping.model import Field, Mapping, MappingError, Source, Time
 from keyuan.kernel.clock import from_us, to_us
 
@@ -45,6 +46,8 @@ def parse_mapping(text: str) -> Mapping:
     except msgspec.ValidationError as error:
         raise MappingError(f"{error}; see docs/reference/mapping.md.") from None
     _zone(mapping.zone)
+    if mapping.name == calendar.SOURCE:
+        raise MappingError(f"the name {mapping.name} is Keyuan's own; give the import another one.")
     for number, source in enumerate(mapping.source):
         try:
             _check(source)

@@ -8,8 +8,9 @@ Reference: docs/reference/mapping.md.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
+from keyuan.events.calendar import Date
 from keyuan.kernel.errors import InputError
 
 As = Literal["plain", "text", "integer", "number", "boolean", "money", "money_minor"]
@@ -90,3 +91,14 @@ class Mapping(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = "USD"
     zone: Name = "UTC"
     end: datetime | None = None
+
+
+class Dated(Mapping, frozen=True, kw_only=True):
+    """A mapping among whose events dates stand, each before all that happens at its instant; no file can say so."""
+
+    dates: tuple[Date, ...]
+
+
+def dated(mapping: Mapping, dates: tuple[Date, ...]) -> Dated:
+    """Return a mapping with dates among its events."""
+    return Dated(**structs.asdict(mapping), dates=dates)

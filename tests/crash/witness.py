@@ -64,8 +64,8 @@ def _faults(inside: Installation, session: Session) -> Iterator[str]:
         yield f"alarm: {progress.alarm}"
     if not progress.epochs == progress.anchored == counts.epochs:
         yield f"missing: {progress.epochs} epochs are closed, {progress.anchored} anchored"
-    if counts.movements != ledger.last_entry(session):
-        yield f"missing: {counts.movements} of {ledger.last_entry(session)} movements are in epochs"
+    if counts.movements != ledger.count_movements(session):
+        yield f"missing: {counts.movements} of {ledger.count_movements(session)} movements are in epochs"
     chain = read_chain(inside.settings, inside.folder)
     stored = [epoch.commitment for epoch in reads.epochs(session)]
     if chain is None or _commitments(session, chain) != stored:

@@ -51,7 +51,7 @@ class Closer:
     def _step(self, session: Session, now: datetime, *, rest: bool) -> int:
         post = store.lock(session)
         stored = self._state(session, post.domain)
-        waiting = ledger.last_entry(session) - stored.last_entry
+        waiting = ledger.count_movements(session) - stored.state.log.size
         asked = rest or stored.last_entry < post.close_through or self._has_waited(post, now)
         if waiting < self.size and not (waiting and asked):
             _note_waiting(session, post, now if waiting else None)
@@ -87,7 +87,7 @@ def close_all(closer: Closer, now: datetime) -> int:
 
 def ask_for_the_rest(session: Session) -> None:
     """Have everything closed soon that the ledger has now, however little it is; whoever closes sees to it."""
-    store.close_through(session, ledger.last_entry(session))
+    store.close_through(session, ledger.last_movement(session))
 
 
 def _note_waiting(session: Session, post: store.Post, since: datetime | None) -> None:

@@ -126,7 +126,7 @@ def _moved_since(session: Session, moment: Moment) -> dict[int, Sums]:
     after, last = session.row(_SQL["ends"], last=moment.log.size) or (0, 0)
     moved: dict[int, Sums] = {}
     while after < last:
-        legs = ledger.holder_legs(session, after, min(_BATCH, last - after))
+        legs = ledger.holder_legs(session, after, _BATCH, upto=last)
         if not legs:
             break  # entries are missing: what comes out will not be what was committed to
         after = legs[-1].seq

@@ -16,7 +16,7 @@ from keyuan.anchor.leaf import NO_DIGEST, Leaf, encode, leaf_hash, salted_refere
 from keyuan.anchor.sums import SumNode, SumPatch, Sums, SumTree, sum_leaf
 from keyuan.anchor.trees import Frontier, root_of
 from keyuan.kernel.errors import CorruptionError
-from keyuan.ledger.model import LEGS, Bucket, Kind
+from keyuan.ledger.model import LEGS, POINT_KINDS, Bucket
 
 _SUMMED: Final = (Bucket.AVAILABLE, Bucket.HELD, Bucket.PENDING, Bucket.DEBT)
 _FLOWS: Final = (Bucket.ISSUED, Bucket.REDEEMED, Bucket.EXPIRED)
@@ -189,11 +189,11 @@ def _signs(kind: int, buckets: Iterable[int]) -> tuple[int, ...]:
     return tuple((bucket == target) - (bucket == source) for bucket in buckets)
 
 
-BALANCE_SIGNS: Final[dict[int, tuple[int, ...]]] = {kind: _signs(kind, _SUMMED) for kind in Kind}
+BALANCE_SIGNS: Final[dict[int, tuple[int, ...]]] = {kind: _signs(kind, _SUMMED) for kind in POINT_KINDS}
 """What a movement of each kind does to available, held, pending and debt."""
 # Points are issued where they leave the brand, redeemed and expired where they come back.
 _FLOW_SIGNS: Final[dict[int, tuple[int, ...]]] = {
-    kind: tuple(abs(sign) for sign in _signs(kind, _FLOWS)) for kind in Kind
+    kind: tuple(abs(sign) for sign in _signs(kind, _FLOWS)) for kind in POINT_KINDS
 }
 
 

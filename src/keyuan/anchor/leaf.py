@@ -47,7 +47,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from keyuan.kernel.errors import InputError
-from keyuan.ledger.model import Kind
+from keyuan.ledger.model import POINT_KINDS
 
 VERSION: Final = 0
 LEAF_BYTES: Final = 340
@@ -165,7 +165,7 @@ def decode(body: bytes) -> Leaf:
 
 
 def _check(leaf: Leaf) -> None:
-    if leaf.kind not in set(Kind):
+    if leaf.kind not in POINT_KINDS:
         raise LeafBytesError("There is no such kind of movement.", kind=leaf.kind)
     if min(leaf.available, leaf.held, leaf.pending, leaf.debt) < 0:
         raise LeafBytesError("A balance is below zero.", seq=leaf.seq)

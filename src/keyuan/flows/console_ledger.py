@@ -59,7 +59,7 @@ def ledger_page(session: Session, filters: Filters, selected: int | None, system
     chosen = None if selected is None else explorer.movement(session, selected)
     return LedgerPage(
         now=events.clock_at(session, system_now),
-        newest=ledger.last_entry(session),
+        newest=ledger.count_movements(session),
         sums=explorer.sums(session),
         counts=reads.counts(session),
         progress=reads.progress(session),

@@ -70,6 +70,8 @@ LEGS: Final[dict[int, tuple[int, int]]] = {
 }
 BUDGET_KINDS: Final = frozenset({Kind.FUND, Kind.RESERVE, Kind.SPEND, Kind.RELEASE})
 """What moves a campaign's money: such an entry has no holder's side, takes from no lot, and moves nobody's points."""
+POINT_KINDS: Final = frozenset(Kind) - BUDGET_KINDS
+"""What moves points: such an entry has exactly one holder."""
 
 
 class Answer(IntEnum):

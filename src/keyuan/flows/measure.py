@@ -28,10 +28,15 @@ from keyuan.flows.lake_people import customer_numbers, followed_throughout, foll
 from keyuan.insight.per_customer import ARM, BEFORE, CustomerFigures, Window, customer_figures
 from keyuan.insight.tables import EVENTS
 from keyuan.kernel.clock import to_us
+from keyuan.kernel.errors import MissingError
 
 METRICS = ("orders", "spend_minor", "active_weeks")
 """What is compared; the verdict is on the first."""
 _UNIT = "customer"
+
+
+class NobodyToMeasureError(MissingError):
+    """Nobody of this campaign may be followed through its whole window, so there is nothing to measure."""
 
 
 def measure(session: Session, lake: Lake, secrets: Secrets, campaign: Campaign, as_of: datetime) -> dict[str, Any]:
@@ -39,12 +44,14 @@ def measure(session: Session, lake: Lake, secrets: Secrets, campaign: Campaign, 
 
     Raises:
         UnknownExperimentError: it was not launched.
-        DesignError: nobody is in it.
+        NobodyToMeasureError: nobody is in it, or nobody may be followed.
     """
     experiment = reads.experiment(session, campaign.name)
     arms = reads.arms(session, campaign.name)
     window = _until(Window(*campaign.window), as_of)
     seen = _followed(session, arms, window)
+    if not seen:
+        raise NobodyToMeasureError(campaign=campaign.name)
     numbers = customer_numbers(secrets, session.tenant, seen)
     with lake.open(session.tenant) as tables:
         known = {numbers[person]: arms[person] for person in seen}
@@ -73,7 +80,7 @@ def keep_measured(
 
     Raises:
         UnknownExperimentError: it was not launched.
-        DesignError: nobody is in it.
+        NobodyToMeasureError: nobody is in it, or nobody may be followed.
     """
     version = lake.version(session.tenant, EVENTS)  # before it is read: what comes in meanwhile is read again
     body = measure(session, lake, secrets, campaign, as_of)

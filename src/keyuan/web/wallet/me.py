@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from keyuan.consent import Decision, Purpose
 from keyuan.engines.secrets import Secrets
-from keyuan.flows import wallet
+from keyuan.flows import wallet, wallet_offers
 from keyuan.flows.take_along import take_along_person
 from keyuan.flows.wallet import Agreement
 from keyuan.flows.wallet_links import revoke_wallet_links
@@ -72,14 +72,17 @@ class Me:
     async def show(self, request: Request) -> Response:
         """Show consents, data and settings; after a withdrawal, a way to undo it."""
 
-        def read(visit: Visit) -> tuple[list[Agreement], list[wallet.Purse]]:
-            return wallet.agreements(visit.session, visit.person), wallet.purses_of(visit.session, visit.person)
+        def read(visit: Visit) -> tuple[list[Agreement], list[wallet.Purse], int]:
+            session, person = visit
+            unread = wallet_offers.unread(session, person)
+            return wallet.agreements(session, person), wallet.purses_of(session, person), unread
 
-        agreements, purses = await self._guard.let_in(request, read)
+        agreements, purses, unread = await self._guard.let_in(request, read)
         language = language_of(request)
         purse = wallet.first_of(purses)
         shown = {
             "tab": "me",
+            "unread": unread,
             "brand": purse.programme.name if purse else None,
             "purse": purse,
             "agreements": [_shown(each, language) for each in agreements],

@@ -1,7 +1,7 @@
 """The addresses of the wallet: `/w/<secret>` opens it, its pages stand under `/zh/w/` and `/en/w/`.
 
 Each page asks one function of the flows, in one transaction. Deliberately not here: the check of points and its files
-(`proofs`), consents (`me`), and who is let in (`guard`).
+(`proofs`), consents (`me`), offers (`offers`), and who is let in (`guard`).
 """
 
 import re
@@ -15,13 +15,15 @@ from starlette.routing import Route
 
 from keyuan.engines.database import Database
 from keyuan.engines.secrets import Secrets
-from keyuan.flows import wallet
+from keyuan.flows import wallet, wallet_offers
 from keyuan.kernel.errors import EngineError, KeyuanError, RefusedError
 from keyuan.ledger import Expiring
 from keyuan.web.pages import LANGUAGES, language_of, page, redirect, translator
-from keyuan.web.wallet.guard import COOKIE, ClosedLinkError, Guard
+from keyuan.web.wallet.guard import COOKIE, ClosedLinkError, Guard, Visit
 from keyuan.web.wallet.me import Me
+from keyuan.web.wallet.offers import Offers
 from keyuan.web.wallet.proofs import Proving
+from keyuan.web.wallet.unsubscribe import routes as unsubscribe_routes
 
 Handler = Callable[[Request], Awaitable[Response]]
 _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
@@ -39,10 +41,13 @@ def routes(database: Database, secrets: Secrets, *, rpc: str = "/rpc") -> list[R
     guard = Guard(database)
     pages = _Pages(guard)
     me = Me(guard, secrets)
+    offers = Offers(guard, secrets)
     proving = Proving(guard, rpc)
     places: list[tuple[str, Handler, str]] = [
         ("", pages.home, "GET"),
         ("activity", pages.activity, "GET"),
+        ("offers", offers.inbox, "GET"),
+        ("offers/{id:uuid}", offers.note, "GET"),
         ("me", me.show, "GET"),
         ("me/agree", me.ask, "GET"),
         ("me/consent", me.decide, "POST"),
@@ -54,6 +59,7 @@ def routes(database: Database, secrets: Secrets, *, rpc: str = "/rpc") -> list[R
         ("keyuan_verify.py", proving.verifier, "GET"),
     ]
     return [
+        *unsubscribe_routes(database, secrets),
         Route("/w/{token}", pages.open, methods=["GET"]),
         *(
             Route(f"/{language}/w/{place}", _with_words(handler), methods=[method])
@@ -84,10 +90,15 @@ class _Pages:
 
     async def home(self, request: Request) -> Response:
         """Show points, what ends soon, and the newest movements."""
-        found = await self._guard.let_in(request, lambda visit: wallet.home(visit.session, visit.person))
+
+        def read(visit: Visit) -> tuple[wallet.Home, int]:
+            return wallet.home(visit.session, visit.person), wallet_offers.unread(visit.session, visit.person)
+
+        found, unread = await self._guard.let_in(request, read)
         purse = wallet.first_of(found.purses)
         shown = {
             "tab": "home",
+            "unread": unread,
             "brand": purse.programme.name if purse else None,
             "purse": purse,
             "others": [each for each in found.purses if each is not purse and each.holder is not None],
@@ -101,10 +112,16 @@ class _Pages:
         """Show the movements of one month, with the ways to the months beside it."""
         match = _MONTH.fullmatch(request.query_params.get("month", ""))
         wanted = (int(match[1]), int(match[2])) if match else None
-        found = await self._guard.let_in(request, lambda visit: wallet.activity(visit.session, visit.person, wanted))
+
+        def read(visit: Visit) -> tuple[wallet.Activity, int]:
+            found = wallet.activity(visit.session, visit.person, wanted)
+            return found, wallet_offers.unread(visit.session, visit.person)
+
+        found, unread = await self._guard.let_in(request, read)
         place = found.months.index(found.month) if found.month else 0
         shown = {
             "tab": "activity",
+            "unread": unread,
             "brand": found.purse.programme.name if found.purse else None,
             "purse": found.purse,
             "month": found.month,

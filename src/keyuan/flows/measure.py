@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from keyuan.campaigns import Campaign
@@ -25,14 +25,15 @@ from keyuan.experiments.fetch import fetch
 from keyuan.experiments.model import CovariateTellsAllError, Design, Experiment, Metric
 from keyuan.experiments.report import report
 from keyuan.flows.lake_people import customer_numbers, followed_throughout, followed_timelines
+from keyuan.insight.metrics import CUSTOMER_METRICS
 from keyuan.insight.per_customer import ARM, BEFORE, CustomerFigures, Window, customer_figures
 from keyuan.insight.tables import EVENTS
 from keyuan.kernel.clock import to_us
 from keyuan.kernel.errors import MissingError
 
-METRICS = ("orders", "spend_minor", "active_weeks")
+METRICS: Final = tuple(metric.name for metric in CUSTOMER_METRICS)
 """What is compared; the verdict is on the first."""
-_UNIT = "customer"
+_UNIT: Final = "customer"
 
 
 class NobodyToMeasureError(MissingError):

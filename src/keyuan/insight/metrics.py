@@ -202,3 +202,46 @@ METRICS: Final = (
     ),
 )
 """Every metric, in the order of the reference page."""
+
+
+def _of_customer(name: str, zh: str, en: str, unit: str, definition: str, formula: str) -> Metric:
+    return Metric(
+        name=name,
+        zh=zh,
+        en=en,
+        row="CustomerFigures",
+        field=name,
+        unit=unit,
+        grain="customer and window",
+        definition=definition,
+        formula=formula,
+    )
+
+
+CUSTOMER_METRICS: Final = (
+    _of_customer(
+        "orders",
+        "订单数",
+        "Orders",
+        "orders",
+        "Her orders in the window; 0 if there are none.",
+        "number of order ids with since ≤ at < until",
+    ),
+    _of_customer(
+        "spend_minor",
+        "消费金额",
+        "Spend",
+        "minor units",
+        "Sum of total_minor of these orders, of those in the campaign's currency.",
+        "Σ total_minor",
+    ),
+    _of_customer(
+        "active_weeks",
+        "有消费的周数",
+        "Active weeks",
+        "weeks",
+        "Weeks of 7 × 24 h, counted from the window's start, with an order of hers; the last one may be shorter.",
+        "number of different ⌊(at − since) / 7 d⌋",
+    ),
+)
+"""What an experiment compares, in the order of the reference page; the verdict is on the first."""

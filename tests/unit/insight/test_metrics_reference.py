@@ -4,7 +4,8 @@ from pathlib import Path
 
 from keyuan.flows import insight as flow
 from keyuan.insight import ask
-from keyuan.insight.metrics import METRICS
+from keyuan.insight.metrics import CUSTOMER_METRICS, METRICS
+from keyuan.insight.per_customer import BEFORE, CustomerFigures
 from keyuan.insight.tables import EVENTS, POINTS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
@@ -15,13 +16,20 @@ def rows() -> list[str]:
 
 
 def test_the_page_lists_every_metric_in_the_words_of_the_catalogue():
-    assert rows()[: len(METRICS)] == [
-        f"| `{m.name}` | {m.zh} | {m.en} | {m.unit} | {m.grain} | {m.definition} | {m.formula} |" for m in METRICS
+    assert rows()[: len(METRICS) + len(CUSTOMER_METRICS)] == [
+        f"| `{m.name}` | {m.zh} | {m.en} | {m.unit} | {m.grain} | {m.definition} | {m.formula} |"
+        for m in METRICS + CUSTOMER_METRICS
     ]
 
 
+def test_the_metrics_of_a_customer_are_there_for_the_window_and_before_it():
+    assert CUSTOMER_METRICS[0].name == "orders"
+    for metric in CUSTOMER_METRICS:
+        assert {metric.field, metric.field + BEFORE} <= set(CustomerFigures._fields)
+
+
 def test_the_page_lists_the_columns_of_the_tables():
-    assert rows()[len(METRICS) :] == [
+    assert rows()[len(METRICS) + len(CUSTOMER_METRICS) :] == [
         f"| `{shape.name}` | " + ", ".join(f"`{name}` {kind}" for name, kind in shape.columns.items()) + " |"
         for shape in (EVENTS, POINTS)
     ]

@@ -37,3 +37,10 @@ def weeks(session: Session, until: datetime) -> list[Week]:
 def history(session: Session, senders: Collection[bytes], limit: int) -> list[Event]:
     """Return the newest events of a person's senders, newest first."""
     return [Event(*row) for row in session.rows(_SQL["history"], senders=list(senders), limit=limit)]
+
+
+def orders_per_sender(
+    session: Session, senders: Collection[bytes], since: datetime, until: datetime
+) -> dict[bytes, int]:
+    """Return how many orders came from each of these senders in a stretch of time; who placed none is missing."""
+    return dict(session.rows(_SQL["orders_per_sender"], senders=list(senders), since=since, until=until))

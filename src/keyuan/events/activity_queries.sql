@@ -30,3 +30,10 @@ SELECT l.seq, l.kind, l.sender, l.at, l.body
  WHERE l.sender = ANY(%(senders)s)
  ORDER BY l.at DESC, l.seq DESC
  LIMIT %(limit)s
+
+-- orders_per_sender --
+-- Who placed none has no row.
+SELECT l.sender, count(*)
+  FROM events.log AS l
+ WHERE l.sender = ANY(%(senders)s) AND l.kind = 'order' AND l.at >= %(since)s AND l.at < %(until)s
+ GROUP BY l.sender

@@ -77,6 +77,11 @@ def contact(session: Session, secrets: Secrets, people: Collection[UUID]) -> dic
     return found
 
 
+def who_has(session: Session, field: str, people: Collection[UUID]) -> set[UUID]:
+    """Those of these people of whom a field is kept; it stays closed."""
+    return {person for (person,) in session.rows(_SQL["who_has"], field=field, people=list(people))}
+
+
 def find_by(session: Session, secrets: Secrets, field: str, value: str) -> list[UUID]:
     """The people with exactly this e-mail or phone, however it is spaced or capitalised.
 

@@ -136,6 +136,13 @@ SELECT c.person, c.field, c.sealed, c.made_up
  WHERE c.person = ANY(%(people)s)
  ORDER BY c.person, c.field
 
+-- who_has --
+-- Who can be reached by a field, without opening it: fields go with their key.
+SELECT c.person
+  FROM profiles.contact AS c
+ WHERE c.field = %(field)s
+   AND c.person = ANY(%(people)s)
+
 -- find_by_blind --
 -- People who share an e-mail or a phone, by its keyed hash.
 SELECT c.person
@@ -156,6 +163,13 @@ SELECT count(DISTINCT i.person) FROM profiles.identity AS i WHERE i.sender = ANY
 -- senders_of --
 -- The names under which events of one person came in.
 SELECT i.sender FROM profiles.identity AS i WHERE i.person = %(person)s ORDER BY i.sender
+
+-- senders_of_all --
+-- The same of many people; one row a person.
+SELECT i.person, array_agg(i.sender ORDER BY i.sender)
+  FROM profiles.identity AS i
+ WHERE i.person = ANY(%(people)s)
+ GROUP BY i.person
 
 -- keep_link --
 -- Only the digest of its secret.

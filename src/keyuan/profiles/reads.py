@@ -3,7 +3,7 @@
 Deliberately not here: who consented (`consent`), and contact fields in clear (`contact`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -85,6 +85,11 @@ def person_of(session: Session, sender: bytes) -> UUID | None:
 def senders_of(session: Session, person: UUID) -> list[bytes]:
     """The senders that are one person."""
     return [sender for (sender,) in session.rows(_SQL["senders_of"], person=person)]
+
+
+def senders_of_all(session: Session, people: Collection[UUID]) -> dict[UUID, list[bytes]]:
+    """The senders of each of these people, in order; who was never heard of is left out."""
+    return dict(session.rows(_SQL["senders_of_all"], people=list(people)))
 
 
 def count_people(session: Session, senders: Sequence[bytes]) -> int:

@@ -107,9 +107,7 @@ class Site:
             for address in self.terms:
                 for version, terms_hash in enumerate(self.deployed(address), 1):
                     store.add_terms(session, address, version, terms_hash)
-        closer = close_epochs.Closer(self.database, 1, SIZE)
-        while closer.step(NOW, rest=True):
-            pass
+        close_epochs.close_all(close_epochs.Closer(self.database, 1, SIZE), NOW)
 
     def anchor(self, through: int | None = None) -> None:
         """Send commitments to the chain, all or those up to an epoch."""

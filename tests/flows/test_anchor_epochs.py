@@ -147,4 +147,4 @@ def test_a_wrong_award_stops_its_epoch_and_is_named(site: Site, wrong: dict[str,
 def ledger_goes_on(site: Site) -> bool:
     site.shop.send(site.shop.order("anna", "2017-07-01T10:00:00Z"))
     site.shop.run()
-    return Closer(site.shop.database, 1, SIZE).step(NOW, rest=True) == 1
+    return close_all(Closer(site.shop.database, 1, SIZE), NOW) == 1

@@ -34,8 +34,8 @@ class Closer:
     wait: timedelta = WAIT
     kept: store.Stored | None = None
 
-    def step(self, now: datetime, *, rest: bool = False) -> int:
-        """Close the next epoch if it is due, and return how many movements it has; `rest` closes whatever is left.
+    def step(self, now: datetime) -> int:
+        """Close the next epoch if it is due, and return how many movements it has.
 
         Raises:
             NoDomainError: the tenant's commitments stand nowhere yet.
@@ -43,16 +43,16 @@ class Closer:
         """
         try:
             with self.database.transaction(self.tenant) as session:
-                return self._step(session, now, rest=rest)
+                return self._step(session, now)
         except BaseException:
             self.kept = None
             raise
 
-    def _step(self, session: Session, now: datetime, *, rest: bool) -> int:
+    def _step(self, session: Session, now: datetime) -> int:
         post = store.lock(session)
         stored = self._state(session, post.domain)
         waiting = ledger.count_movements(session) - stored.state.log.size
-        asked = rest or stored.last_entry < post.close_through or self._has_waited(post, now)
+        asked = stored.last_entry < post.close_through or self._has_waited(post, now)
         if waiting < self.size and not (waiting and asked):
             _note_waiting(session, post, now if waiting else None)
             self.kept = stored
@@ -79,8 +79,10 @@ class Closer:
 
 def close_all(closer: Closer, now: datetime) -> int:
     """Close everything that there is, the rest too, and return how many movements that were."""
+    with closer.database.transaction(closer.tenant) as session:
+        ask_for_the_rest(session)
     total = 0
-    while closed := closer.step(now, rest=True):
+    while closed := closer.step(now):
         total += closed
     return total
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keyuan import events, loyalty, segments
+from keyuan import campaigns, events, loyalty, segments
 from keyuan.anchor import store as epochs
 from keyuan.app.anchoring import bring_to_chain
 from keyuan.app.demo import story
@@ -23,6 +23,8 @@ from keyuan.consent import Decision, Purpose, Record
 from keyuan.engines.database import Session
 from keyuan.engines.files import Files, Selection, Table
 from keyuan.flows.as_of import membership_as_of, stored_membership, traits_as_of
+from keyuan.flows.campaign_draft import save_draft
+from keyuan.flows.campaign_launch import launch
 from keyuan.flows.expire import expire_all
 from keyuan.flows.figures import figures
 from keyuan.flows.import_file import import_files, shipped_mapping
@@ -182,6 +184,19 @@ def compare(job: Job) -> None:
                 raise TwoWaysDifferError(what="segments", engine=engine)
 
 
+def campaign(job: Job) -> None:
+    """Launch the demo's campaign as of its first day; one that was launched stays as it is."""
+    installation, name = job.installation, story.CAMPAIGN.name
+    with job.session() as session:
+        there = {each.name for each in campaigns.campaigns(session)}
+        if name not in there:
+            save_draft(session, story.CAMPAIGN, story.OFFER)
+        if campaigns.launch_of(session, name) is not None:
+            return
+    with job.stage("campaign"):
+        launch(installation.database, installation.secrets, installation.tenant, name, story.LAUNCHED_AT)
+
+
 def check(job: Job) -> bool:
     """Rebuild the ledger from its entries; return whether it is what is stored."""
     with job.stage("verify"):
@@ -228,6 +243,7 @@ def run(job: Job) -> dict[str, Any]:
     follow(job)
     settle(job)
     compare(job)
+    campaign(job)
     ok = check(job)
     anchored = anchor(job) | prove(job)
     return count(job) | {"rebuild_ok": ok} | anchored | understand(job)

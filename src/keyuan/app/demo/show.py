@@ -19,6 +19,7 @@ _NAMES = {
     "portraits": "Bring every portrait to 2 January 2018",
     "expiry": "Let points expire",
     "second way": "Compute everything a second way and compare",
+    "campaign": "Launch a campaign as of 1 October 2017",
     "verify": "Rebuild the ledger from its entries",
     "anchor": "Compute every award again by contract, and anchor",
     "proof": "Check a customer's proof with the stand-alone verifier",

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+from keyuan.campaigns import Campaign, Span
 from keyuan.consent import Purpose
 from keyuan.kernel.clock import to_us
 from keyuan.loyalty import EarnRule, Programme
+from keyuan.promotions import Offer
 from keyuan.segments import Segment
 
 BEGIN: Final = datetime(2016, 11, 1, tzinfo=UTC)
@@ -74,6 +76,37 @@ SEGMENTS: Final = (
     ),
     _segment("voucher_users", "coupon_redemptions >= 3", "Use their coupons", "常用券的客户"),
 )
+
+LAUNCHED_AT: Final = datetime(2017, 10, 1, tzinfo=UTC)
+_NEW_YEAR: Final = datetime(2018, 1, 1, tzinfo=UTC)
+
+OFFER: Final = Offer(
+    name="milk_coupon",
+    title_en="$5 off your next basket",
+    title_zh="下一单立减 5 美元",
+    face_minor=500,
+    currency=PROGRAMME.money_currency,
+    valid_from=LAUNCHED_AT,
+    valid_until=_NEW_YEAR,
+)
+
+CAMPAIGN: Final = Campaign(
+    name="milk_double",
+    title_en="Double points and a coupon",
+    title_zh="双倍积分，再送一张券",
+    segment="milk_households",
+    offer=OFFER.name,
+    holdout=0.2,
+    salt="keyuan-demo-2017-10",
+    window=Span(LAUNCHED_AT, _NEW_YEAR),
+    before=Span(datetime(2017, 7, 1, tzinfo=UTC), LAUNCHED_AT),
+    budget_minor=120_000,
+    currency=OFFER.currency,
+    brand=PROGRAMME.brand,
+    points_factor=2,
+    nobody_treated=True,
+)
+"""The history is what it is: nobody was treated in it. So the campaign tests the method, on real customers."""
 
 
 def agreed(household: int) -> Iterator[Purpose]:

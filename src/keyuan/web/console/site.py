@@ -26,6 +26,7 @@ from keyuan.segments.rules import RuleError
 from keyuan.web.console import addresses, charts
 from keyuan.web.console.desk import Desk
 from keyuan.web.console.guard import Guard, Visit
+from keyuan.web.console.insight import InsightPages
 from keyuan.web.console.words import BY_NAME, KINDS
 from keyuan.web.pages.i18n import LANGUAGES, language_of, translator
 from keyuan.web.pages.render import redirect
@@ -43,7 +44,7 @@ class Console:
         """Return all routes, in both languages."""
         desk = self._desk
         found = [Route("/", _to_console, methods=["GET"])]
-        found += desk.guard.routes()
+        found += [*desk.guard.routes(), *InsightPages(desk).routes()]
         for language in LANGUAGES:
             base = f"/{language}/console"
             found += [

@@ -23,7 +23,7 @@ from keyuan.kernel.config import load_settings
 KEYUAN = (sys.executable, "-m", "keyuan.cli")
 RECOVER_S = 90.0
 _POLL_S = 0.05
-CHILDREN = ("web", "points", "portraits", "jobs", "anchor", "lake")
+CHILDREN = ("web", "points", "portraits", "jobs", "anchor", "lake", "mail", "sink")
 SMALL_EPOCHS = {"KEYUAN_EPOCH_MOVEMENTS": "40", "KEYUAN_EPOCH_WAIT_S": "0.5"}
 """Small enough that a kill meets the closer and the publisher at work."""
 TARGETS = (*CHILDREN, "postmaster", "backend", "cluster", "up")

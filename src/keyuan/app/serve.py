@@ -20,14 +20,16 @@ from keyuan import events
 from keyuan.anchor import store as epochs
 from keyuan.app.faces import console_face
 from keyuan.app.installation import KEYS, Installation
+from keyuan.app.sinking import FOLDER as LETTERS
 from keyuan.app.tree import Tell, Tree
 from keyuan.app.use import is_served, served
 from keyuan.engines.database.embedded.passwords import keep
+from keyuan.engines.mail.sink import HOST as SINK_HOST
 from keyuan.flows.places import CONSUMERS
 from keyuan.kernel.clock import system_now
 
 RUN_FILE = "run.json"
-PARTS = ("web", *CONSUMERS, "jobs", "anchor", "lake")
+PARTS = ("web", *CONSUMERS, "jobs", "anchor", "lake", "mail", "sink")
 _KEY_FILE = "write-key"
 _POLL_S = 0.1
 _WEB_S_MAX = 30.0
@@ -81,6 +83,8 @@ def serving(installation: Installation, tell: Tell, *, wait: bool = False) -> Ge
         write_key = _write_key(installation)
         url = f"http://{host}:{port}"
         found: dict[str, object] = {"url": url, "write_key": write_key, **console_face(installation, url)}
+        if installation.settings.smtp == "sink":
+            found["letters"] = str(installation.folder / LETTERS)
 
         def say(pids: dict[str, int]) -> None:
             found["pids"] = pids | {"main": os.getpid()}
@@ -134,15 +138,23 @@ def wait_for_stop() -> None:
 
 
 def _commands(installation: Installation, port: int) -> dict[str, Sequence[str]]:
+    settings = installation.settings
     common = [sys.executable, "-m", "keyuan.cli", "process"]
-    where = ["--data", str(installation.folder), "--port", str(port)]
-    off = {"anchor": installation.settings.chain == "off", "lake": installation.settings.lake == "off"}
+    where = ["--data", str(installation.folder), "--port", str(port), "--sink-port", str(_free_port(SINK_HOST, port))]
+    off = {
+        "anchor": settings.chain == "off",
+        "lake": settings.lake == "off",
+        "mail": settings.smtp == "off",
+        "sink": settings.smtp != "sink",
+    }
     return {part: [*common, part, *where] for part in PARTS if not off.get(part)}
 
 
-def _free_port(host: str) -> int:
+def _free_port(host: str, taken: int = 0) -> int:
+    """Return a port that nobody listens on, and that is not promised to another of ours."""
     with socket.create_server((host, 0)) as found:
-        return int(found.getsockname()[1])
+        port = int(found.getsockname()[1])
+        return port if port != taken else _free_port(host, taken)
 
 
 def _wait_for_web(host: str, port: int) -> None:

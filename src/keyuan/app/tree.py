@@ -124,3 +124,11 @@ def ends_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()
+
+
+def told_to_stop() -> threading.Event:
+    """Return what SIGTERM sets in this process; Ctrl-C is the parent's business."""
+    done = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: done.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return done

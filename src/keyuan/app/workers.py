@@ -7,9 +7,7 @@ because nothing is kept outside the database.
 import gc
 import logging
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +18,7 @@ from keyuan.app.anchoring import Line
 from keyuan.app.chains import own_chain, read_chain
 from keyuan.app.installation import Installation, attached
 from keyuan.app.lakes import insight_reader, lake_writer
-from keyuan.app.tree import ends_with_parent
+from keyuan.app.tree import ends_with_parent, told_to_stop
 from keyuan.engines.chain import Chain
 from keyuan.engines.chain.outbox.post import AccountSigner
 from keyuan.flows.consume import Consumer
@@ -38,6 +36,7 @@ _TROUBLE_S = 0.5
 _JOBS_S = 1.0
 _ANCHOR_S = 0.5
 _LAKE_S = 0.5
+_MAIL_S = 0.5
 _DAMAGED_S = 10.0
 _NICE = 10
 _GC_THRESHOLD = 50_000
@@ -141,6 +140,24 @@ def run_lake(settings: Settings) -> None:
     _repeat(settings, step, _LAKE_S)
 
 
+def run_mail(settings: Settings, port: int, sink_port: int) -> None:
+    """Send letters until told to stop."""
+    from keyuan.app.mailing import Mailroom, open_channel  # noqa: PLC0415  # only this child needs it
+
+    os.nice(_NICE)
+    channel = open_channel(settings, sink_port)
+    site = (settings.public_url or f"http://{settings.host}:{port}").rstrip("/")
+    rooms: list[Mailroom] = []
+
+    def step(installation: Installation) -> bool:
+        if not rooms:
+            rooms.append(Mailroom(installation, channel, site))
+        return rooms[0].step()
+
+    _repeat(settings, step, _MAIL_S)
+    channel.close()
+
+
 def _tried(tenant: int, what: str, work: Callable[[], int]) -> int:
     """Do it; what is damaged is told now and then, and tried again: nobody else waits for it."""
     try:
@@ -153,9 +170,7 @@ def _tried(tenant: int, what: str, work: Callable[[], int]) -> int:
 
 def _repeat(settings: Settings, step: Step, idle_s: float) -> None:
     """Call `step` again and again; wait a little when it had nothing to do, longer when an engine is in trouble."""
-    done = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: done.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    done = told_to_stop()
     ends_with_parent()
     with attached(settings) as installation, collected_between() as collect:
         while not done.is_set():

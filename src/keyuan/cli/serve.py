@@ -21,6 +21,8 @@ class Part(StrEnum):
     JOBS = "jobs"
     ANCHOR = "anchor"
     LAKE = "lake"
+    MAIL = "mail"
+    SINK = "sink"
 
 
 def up(data: DataDir = None, as_json: AsJson = False) -> None:
@@ -85,12 +87,18 @@ def demo(
         sys.stdout.write(json.dumps(figures, ensure_ascii=False) + "\n")
 
 
-def process(part: Part, data: DataDir = None, port: int = 0) -> None:
+def process(part: Part, data: DataDir = None, port: int = 0, sink_port: int = 0) -> None:
     """Be one process of the tree (started by `up` and `demo`)."""
-    from keyuan.app import workers
     from keyuan.kernel.config import load_settings
 
     settings = load_settings(data)
+    if part is Part.SINK:
+        from keyuan.app.sinking import run_sink
+
+        run_sink(settings, sink_port)
+        return
+    from keyuan.app import workers
+
     match part:
         case Part.WEB:
             workers.run_web(settings, port)
@@ -102,6 +110,8 @@ def process(part: Part, data: DataDir = None, port: int = 0) -> None:
             workers.run_anchor(settings)
         case Part.LAKE:
             workers.run_lake(settings)
+        case Part.MAIL:
+            workers.run_mail(settings, port, sink_port)
 
 
 def _say_where(found: dict[str, Any], as_json: bool) -> None:  # the command's own flag

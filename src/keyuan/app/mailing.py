@@ -34,6 +34,8 @@ _SINK_HOST: Final = "127.0.0.1"
 _FROM_NOBODY: Final = "Keyuan <offers@keyuan.invalid>"
 _WAIT_S: Final = 0.5
 _WAIT_S_MAX: Final = 60.0
+_SINK_LEASE: Final = timedelta(seconds=10)
+"""It answers at once or has died, and one that it gets twice reaches nobody."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,11 +57,11 @@ def open_channel(settings: Settings, sink_port: int) -> Channel:
 class Mailroom:
     """Sends the letters of all tenants over one channel; a server in trouble is asked again less and less often."""
 
-    def __init__(self, installation: Installation, channel: Channel, site: str, lease: timedelta = LEASE) -> None:
+    def __init__(self, installation: Installation, channel: Channel, site: str) -> None:
         self._installation = installation
         self._channel = channel
         self._links = Links(site=site, mailto=installation.settings.mail_unsubscribe)
-        self._lease = lease
+        self._lease = LEASE if channel.delivers else _SINK_LEASE
         self._deliverers: dict[int, Deliverer] = {}
         self._wait_s = _WAIT_S
         self._rest_until_s = 0.0

@@ -20,6 +20,7 @@ _NAMES = {
     "expiry": "Let points expire",
     "second way": "Compute everything a second way and compare",
     "campaign": "Launch a campaign as of 1 October 2017",
+    "mail": "Send its letters to the sink",
     "verify": "Rebuild the ledger from its entries",
     "anchor": "Compute every award again by contract, and anchor",
     "proof": "Check a customer's proof with the stand-alone verifier",

@@ -111,7 +111,7 @@ def _asks_in_parts(kind: str, body: bytes) -> bool:
 
 
 def _shown(request: Request, *, gets_letters: bool) -> Response:
-    shown = {"tab": None, "brand": None, "gets_letters": gets_letters, "here": request.url.path}
+    shown = {"tab": None, "brand": None, "gets_letters": gets_letters}
     return page(request, "wallet/unsubscribe.html", shown)
 
 

@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from keyuan.engines.secrets import Secrets
-from keyuan.web.server import uvicorn_options
+from keyuan.web.server import make_server
 
 START_S_MAX = 20
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ class Site:
 def serving(app: FastAPI) -> Generator[str, None, None]:
     """Serve an app and give its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, **uvicorn_options()))
+        server = make_server(app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + START_S_MAX

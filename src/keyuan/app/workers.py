@@ -59,9 +59,7 @@ def tune() -> None:
 
 def run_web(settings: Settings, port: int) -> None:
     """Answer HTTP until told to stop."""
-    import uvicorn  # noqa: PLC0415  # only this child needs it
-
-    from keyuan.web.server import make_app, uvicorn_options  # noqa: PLC0415  # likewise
+    from keyuan.web.server import make_app, make_server  # noqa: PLC0415  # only this child needs it
 
     ends_with_parent()
     tune()
@@ -72,7 +70,7 @@ def run_web(settings: Settings, port: int) -> None:
             tenant=settings.tenant,
             open_chain=partial(read_chain, settings, installation.folder) if settings.chain == "embedded" else None,
         )
-        uvicorn.run(app, host=settings.host, port=port, **uvicorn_options())
+        make_server(app, host=settings.host, port=port).run()
 
 
 def run_consumer(settings: Settings, name: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from keyuan import consent, events, loyalty
+from keyuan import consent, events, ledger, loyalty
 from keyuan.anchor import explorer as epochs
 from keyuan.anchor import reads as anchor
 from keyuan.anchor.explorer import EpochRow
@@ -16,6 +16,7 @@ from keyuan.events import activity
 from keyuan.events.activity import Week
 from keyuan.flows.console_kept import Kept
 from keyuan.flows.console_segments import Sized, segment_list
+from keyuan.flows.places import passed_by_all
 from keyuan.ledger import explorer
 from keyuan.ledger.explorer import Ending, Sums
 from keyuan.profiles import listing
@@ -36,15 +37,23 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
-    """The first page."""
+class Figures:
+    """The figures that follow what happens while the first page stands open."""
 
-    now: datetime
     customers: int
     portraits: int
     members: int
     activity: Activity
     sums: Sums
+    anchored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The first page."""
+
+    now: datetime
+    figures: Figures
     soon: Ending
     quarantine: dict[str, int]
     progress: Progress
@@ -56,20 +65,42 @@ class Home:
 def home(session: Session, kept: Kept, system_now: datetime) -> Home:
     """Return what the first page shows."""
     now = events.clock_at(session, system_now)
-    until = _monday(now)
     return Home(
         now=now,
-        customers=listing.count_everybody(session),
-        portraits=profiles.count(session),
-        members=len(consent.people_in_force(session, Purpose.LOYALTY, now)),
-        activity=kept.of(session, "activity", until, lambda: _activity(session, until)),
-        sums=explorer.sums(session),
+        figures=figures(session, kept, system_now),
         soon=explorer.ending(session, now, now + SOON),
         quarantine=events.open_counts(session),
         progress=anchor.progress(session),
         epochs=epochs.newest_epochs(session, _EPOCHS_SHOWN),
         programmes=loyalty.programmes(session),
         segments=segment_list(session, system_now).segments,
+    )
+
+
+def figures(session: Session, kept: Kept, system_now: datetime) -> Figures:
+    """Return the figures of the first page."""
+    now = events.clock_at(session, system_now)
+    until = _monday(now)
+    return Figures(
+        customers=listing.count_everybody(session),
+        portraits=profiles.count(session),
+        members=len(consent.people_in_force(session, Purpose.LOYALTY, now)),
+        activity=kept.of(session, "activity", until, lambda: _activity(session, until)),
+        sums=explorer.sums(session),
+        anchored=anchor.progress(session).anchored,
+    )
+
+
+def moved_to(session: Session) -> tuple[object, ...]:
+    """Return where all that figures are made of stands: cheap to ask, and as long as it is the same, so are they.
+
+    What moves with neither is a consent that is given or withdrawn without an event; that shows when a page is opened.
+    """
+    return (
+        events.last_seq(session),
+        passed_by_all(session),
+        ledger.last_entry(session),
+        anchor.progress(session).anchored,
     )
 
 

@@ -79,6 +79,12 @@ def signed_in(database: Database, tenant: int, token: str, now: datetime) -> Mem
         return staff.member(session, token, now)
 
 
+def still_signed_in(database: Database, tenant: int, token: str, now: datetime) -> bool:
+    """Tell whether a session goes on; a page that only stands open asks this, and its session becomes idle."""
+    with database.transaction(tenant) as session:
+        return staff.member(session, token, now, is_seen=False) is not None
+
+
 def sign_out(database: Database, tenant: int, token: str) -> None:
     """End a session."""
     with database.transaction(tenant) as session:

@@ -43,14 +43,14 @@ def begin_session(session: Session, account: uuid.UUID, token: str, now: datetim
     session.execute(_SQL["begin_session"], tenant=session.tenant, digest=token_digest(token), account=account, now=now)
 
 
-def member(session: Session, token: str, now: datetime) -> Member | None:
-    """Return who has this token; None if nobody has, or the session is over."""
+def member(session: Session, token: str, now: datetime, *, is_seen: bool = True) -> Member | None:
+    """Return who has this token; None if nobody has, or the session is over. Who is seen does not become idle."""
     digest = token_digest(token)
     row = session.row(_SQL["member"], digest=digest, idle_since=now - IDLE_MAX, begun_since=now - SESSION_MAX)
     if row is None:
         return None
     found, name, must_change, seen_at = row
-    if seen_at < now - SEEN_EVERY:
+    if is_seen and seen_at < now - SEEN_EVERY:
         session.execute(_SQL["seen"], digest=digest, now=now)
     return Member(found, name, must_change)
 

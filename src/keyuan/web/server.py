@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
+import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
@@ -22,6 +23,7 @@ from keyuan.web.chain import ChainRpc, OpenChain
 from keyuan.web.console import Console
 from keyuan.web.intake import Intake, Patience
 from keyuan.web.pages import built, components, static_routes
+from keyuan.web.streams import Server, Streams
 from keyuan.web.wallet.routes import routes as wallet_routes
 from keyuan.web.write_keys import WriteKeys
 
@@ -58,9 +60,10 @@ def make_app(
             appender.close()
 
     app = FastAPI(title="Keyuan", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.streams = streams = Streams()
     app.router.routes.extend([*intake.routes(), *health.routes(health.check_database(database, tenant))])
     app.router.routes.extend(
-        [*static_routes(), *components.routes(), *Console(database, secrets, tenant, now).routes()]
+        [*static_routes(), *components.routes(), *Console(database, secrets, tenant, now, streams).routes()]
     )
     app.router.routes.extend(wallet_routes(database, secrets, rpc="/rpc" if open_chain is not None else ""))
     if open_chain is not None:
@@ -68,6 +71,11 @@ def make_app(
     app.add_middleware(GZipMiddleware, minimum_size=PACKED_FROM, compresslevel=6)
     errors.install(app)
     return app
+
+
+def make_server(app: FastAPI, **where: Any) -> Server:
+    """Return what serves an app, at a host and port or on sockets that are given to it."""
+    return Server(uvicorn.Config(app, **where, **uvicorn_options()), app.state.streams)
 
 
 def uvicorn_options() -> dict[str, Any]:

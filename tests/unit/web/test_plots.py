@@ -91,7 +91,7 @@ def test_a_reading_is_cut_to_a_period_a_currency_and_a_book():
 
 
 def test_a_currency_or_book_that_is_not_there_is_the_first_one():
-    found = cut(overview(), Wanted(weeks=4, currency="XXX", book="'; --"))
+    found = cut(overview(), Wanted(weeks=4, currency="ZZZ", book="'; --"))
     assert (found.currency, found.book) == ("EUR", "club.points")
 
 

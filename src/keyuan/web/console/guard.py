@@ -23,7 +23,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from keyuan.engines.database import Database
-from keyuan.flows.staff import SignedIn, WrongPasswordError, choose_password, sign_in, sign_out, signed_in
+from keyuan.flows.staff import (
+    SignedIn,
+    WrongPasswordError,
+    choose_password,
+    sign_in,
+    sign_out,
+    signed_in,
+    still_signed_in,
+)
 from keyuan.staff import PASSWORD_CHARACTERS_MIN, Attempts, Member, WeakPasswordError, normal_name
 from keyuan.web.admission import Admission
 from keyuan.web.pages.forms import read_form
@@ -111,6 +119,10 @@ class Guard:
         """Return who is signed in."""
         token = _token(request)
         return await run_sync(signed_in, self.database, self.tenant, token, self.now()) if token else None
+
+    async def goes_on(self, request: Request) -> bool:
+        """Tell whether the session of a page that stands open goes on; that alone keeps no session from ending."""
+        return await run_sync(still_signed_in, self.database, self.tenant, _token(request), self.now())
 
     async def form(self, request: Request) -> dict[str, str]:
         """Return the fields of a form that a page of this session sent."""

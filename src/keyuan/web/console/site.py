@@ -27,9 +27,11 @@ from keyuan.web.console import addresses, charts
 from keyuan.web.console.desk import Desk
 from keyuan.web.console.guard import Guard, Visit
 from keyuan.web.console.insight import InsightPages
+from keyuan.web.console.live import Live
 from keyuan.web.console.words import BY_NAME, KINDS
 from keyuan.web.pages.i18n import LANGUAGES, language_of, translator
 from keyuan.web.pages.render import redirect
+from keyuan.web.streams import Streams
 
 FEW_WEEKS = 12
 
@@ -37,14 +39,17 @@ FEW_WEEKS = 12
 class Console:
     """The console of one tenant."""
 
-    def __init__(self, database: Database, secrets: Secrets, tenant: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, secrets: Secrets, tenant: int, now: Callable[[], datetime], streams: Streams
+    ) -> None:
         self._desk = Desk(database, secrets, tenant, now, Guard(database, tenant, now))
+        self._live = Live(self._desk, streams)
 
     def routes(self) -> list[Route]:
         """Return all routes, in both languages."""
         desk = self._desk
         found = [Route("/", _to_console, methods=["GET"])]
-        found += [*desk.guard.routes(), *InsightPages(desk).routes()]
+        found += [*desk.guard.routes(), *self._live.routes(), *InsightPages(desk).routes()]
         for language in LANGUAGES:
             base = f"/{language}/console"
             found += [
@@ -63,7 +68,7 @@ class Console:
     async def _home(self, request: Request, visit: Visit) -> Response:
         desk = self._desk
         around, told = await desk.ask(lambda session: home(session, desk.kept, desk.now()))
-        weeks = told.activity.weeks
+        weeks = told.figures.activity.weeks
         wide = charts.week_chart(weeks, 700, 290, 5 if len(weeks) > FEW_WEEKS else 2)
         narrow = charts.week_chart(weeks[-FEW_WEEKS:], 340, 270, 3)
         context = {"home": told, "charts": (("wide", wide), ("narrow", narrow)), "currency": _currency(told.programmes)}

@@ -77,6 +77,11 @@ def page(
     return HTMLResponse(html, status, _HEADERS | {"Content-Security-Policy": csp or policy()})
 
 
+def fragment(language: Language, template: str, context: Mapping[str, Any]) -> str:
+    """Return a part of a page, as it is sent into one that stands open."""
+    return environment(language).get_template(template).render(**context)
+
+
 def redirect(address: str) -> Response:
     """Send a browser on with GET, as after a form."""
     return RedirectResponse(address, 303, _HEADERS)

@@ -1,18 +1,4 @@
-// The rule editor tries a rule while it is written; without this file the button "Try it" does the same. The figures
-// of the first page are asked for again now and then; without this file they are as of when the page was opened.
-(() => {
-  const figures = document.getElementById("figures");
-  if (!figures) return;
-  setInterval(async () => {
-    if (document.hidden) return;
-    const answer = await fetch(location.href).catch(() => null);
-    if (!answer || !answer.ok || answer.redirected) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.getElementById("figures");
-    if (fresh && fresh.textContent !== figures.textContent) figures.replaceChildren(...fresh.childNodes);
-  }, 10000);
-})();
-
+// The rule editor tries a rule while it is written; without this file the button "Try it" does the same.
 (() => {
   const form = document.getElementById("rule-form");
   if (!form) return;

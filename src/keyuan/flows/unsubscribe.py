@@ -70,7 +70,8 @@ def reader_of(session: Session, secrets: Secrets, token: str) -> Reader:
 def unsubscribe(session: Session, secrets: Secrets, token: str, language: str) -> bool:
     """Withdraw the consent to letters of whom a token belongs to, from now on; return whether it was given until now.
 
-    The evidence names the letter and the language of the page.
+    The evidence names the letter, the language of the page and the real time: on a clock that stands still, whoever
+    agreed again and withdraws again is heard again.
 
     Raises:
         NoSuchLetterError: the token was not made here, or its letter is gone.
@@ -78,13 +79,13 @@ def unsubscribe(session: Session, secrets: Secrets, token: str, language: str) -
     reader = reader_of(session, secrets, token)
     if not reader.gets_letters:
         return False
-    now = events.clock_at(session, system_now())
+    received = system_now()
     said = Record(
         person=reader.person,
         purpose=Purpose.MARKETING_EMAIL,
         decision=Decision.WITHDRAWN,
-        effective_at_us=to_us(now),
-        evidence=f"unsubscribed by the link of letter {reader.letter}, {language}",
+        effective_at_us=to_us(events.clock_at(session, received)),
+        evidence=f"unsubscribed by the link of letter {reader.letter}, {language}, {received.isoformat()}",
     )
     record_consent(session, [said])
     return True

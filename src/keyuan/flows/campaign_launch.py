@@ -38,9 +38,19 @@ def launch(database: Database, secrets: Secrets, tenant: int, name: str, at: dat
         NobodyToTreatError, WrongTimeError, NobodyMovedError, OverBudgetError: nothing was launched.
     """
     with database.transaction(tenant) as session:
-        campaign = campaigns.lock(session, name)
-        told = campaigns.launch_of(session, name)
-        return _launch(session, secrets, campaign, at) if told is None else told
+        return launch_within(session, secrets, name, at)
+
+
+def launch_within(session: Session, secrets: Secrets, name: str, at: datetime | None = None) -> Launch:
+    """Do the same in a transaction that is open, for what else is to happen with it, or not at all.
+
+    Raises:
+        UnknownCampaignError: there is no such campaign.
+        NobodyToTreatError, WrongTimeError, NobodyMovedError, OverBudgetError: roll back, so that nothing is launched.
+    """
+    campaign = campaigns.lock(session, name)
+    told = campaigns.launch_of(session, name)
+    return _launch(session, secrets, campaign, at) if told is None else told
 
 
 def _launch(session: Session, secrets: Secrets, campaign: Campaign, as_of: datetime | None) -> Launch:

@@ -1,7 +1,7 @@
 """Questions of whoever looks into the books: sums by bucket, movements page by page, lots by month.
 
 Accounts are shown by their codes, the first bytes of their names; who holds them is not known here.
-Units: points; instants are aware UTC datetimes.
+Units: points, or minor units of money in budgets; instants are aware UTC datetimes.
 """
 
 from dataclasses import dataclass
@@ -56,6 +56,15 @@ class Movement(NamedTuple):
     base_minor: int | None
     expires_at: datetime | None
     link: bytes
+
+
+class BudgetEntry(NamedTuple):
+    """One entry of a campaign's budget: `minor` units of the budget's currency."""
+
+    seq: int
+    at: datetime
+    kind: Kind
+    minor: int
 
 
 class LotMonth(NamedTuple):
@@ -115,6 +124,12 @@ def movement(session: Session, seq: int) -> Movement | None:
     """Return one movement by its number."""
     found = movements(session, Filters(before=seq + 1), 1)
     return found[0] if found and found[0].seq == seq else None
+
+
+def budget_entries(session: Session, campaign: int, limit: int) -> list[BudgetEntry]:
+    """Return the newest entries of a campaign's budget, newest first."""
+    rows = session.rows(_SQL["budget_entries"], campaign=campaign, limit=limit)
+    return [BudgetEntry(seq, at, Kind(kind), minor) for seq, at, kind, minor in rows]
 
 
 def lot_months(session: Session, holder: int) -> list[LotMonth]:

@@ -28,6 +28,15 @@ SELECT e.seq, e.at, e.kind, a.account_id, a.name,
     ON true
  ORDER BY e.seq DESC
 
+-- budget_entries --
+-- By the index of entries of budgets; each of them goes to one of the campaign's accounts.
+SELECT e.seq, e.at, e.kind, e.points
+  FROM ledger.account AS a
+  JOIN ledger.entry AS e ON e.target = a.account_id
+ WHERE a.holder = %(campaign)s AND a.bucket >= 21 AND e.kind >= 7
+ ORDER BY e.seq DESC
+ LIMIT %(limit)s
+
 -- months --
 -- What is left of a holder's lots, held points too.
 SELECT date_trunc('month', l.expires_at, 'UTC'), sum(l.remaining), min(l.expires_at)

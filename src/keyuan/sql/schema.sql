@@ -473,6 +473,8 @@ CREATE TABLE ledger.entry (
 -- A statement is read by holder; the accounts of brands and budgets have negative numbers and stay out of the indexes.
 CREATE INDEX entry_source ON ledger.entry (tenant, source, seq) WHERE source > 0;
 CREATE INDEX entry_target ON ledger.entry (tenant, target, seq) WHERE target > 0;
+-- Entries of budgets, few among many, are found by the account that they go to.
+CREATE INDEX entry_budget ON ledger.entry (tenant, target, seq) WHERE kind >= 7;
 SELECT sec.protect_partitioned('ledger.entry');
 REVOKE UPDATE, DELETE ON ledger.entry FROM keyuan_app;
 

@@ -24,6 +24,7 @@ from keyuan.ledger.explorer import Filters
 from keyuan.ledger.model import Kind
 from keyuan.segments.rules import RuleError
 from keyuan.web.console import addresses, charts
+from keyuan.web.console.campaigns import Campaigns
 from keyuan.web.console.desk import Desk
 from keyuan.web.console.guard import Guard, Visit
 from keyuan.web.console.insight import InsightPages
@@ -49,7 +50,7 @@ class Console:
         """Return all routes, in both languages."""
         desk = self._desk
         found = [Route("/", _to_console, methods=["GET"])]
-        found += [*desk.guard.routes(), *self._live.routes(), *InsightPages(desk).routes()]
+        found += [*desk.guard.routes(), *self._live.routes(), *InsightPages(desk).routes(), *Campaigns(desk).routes()]
         for language in LANGUAGES:
             base = f"/{language}/console"
             found += [

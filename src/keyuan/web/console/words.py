@@ -25,6 +25,12 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.VOID: mark("Void"),
     Kind.EXPIRE: mark("Expire"),
 }
+BUDGET_KINDS: Final[Mapping[Kind, str]] = {
+    Kind.FUND: mark("Budget granted"),
+    Kind.RESERVE: mark("Set aside for coupons"),
+    Kind.SPEND: mark("Spent on a coupon"),
+    Kind.RELEASE: mark("Set free again"),
+}
 PURPOSES: Final[Mapping[Purpose, str]] = {
     Purpose.LOYALTY: mark("Loyalty programme"),
     Purpose.PERSONALISATION: mark("Personalisation"),
@@ -75,7 +81,7 @@ class Words:
 
     def kind(self, kind: Kind) -> str:
         """Name what an entry did."""
-        return self.text(KINDS[kind])
+        return self.text(KINDS[kind] if kind in KINDS else BUDGET_KINDS[kind])
 
     def purpose(self, purpose: Purpose) -> str:
         """Name what consent is for."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 
 from keyuan.engines.secrets import Secrets

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from keyuan import campaigns
 from keyuan.app.installation import Installation
 from keyuan.engines.lake import Lake
 from keyuan.kernel.clock import system_now
@@ -10,6 +11,7 @@ from keyuan.kernel.clock import system_now
 if TYPE_CHECKING:
     from keyuan.flows.insight import InsightReader
     from keyuan.flows.lake import LakeWriter
+    from keyuan.flows.measure_running import CampaignReader
 
 FOLDER: Final = "lake"
 
@@ -50,3 +52,31 @@ def insight_reader(installation: Installation, tenant: int) -> "InsightReader":
     from keyuan.flows.insight import InsightReader  # noqa: PLC0415  # likewise
 
     return InsightReader(installation.database, open_lake(installation), tenant)
+
+
+def campaign_reader(installation: Installation, tenant: int) -> "CampaignReader":
+    """Return what keeps the readings of a tenant's campaigns true."""
+    from keyuan.flows.measure_running import CampaignReader  # noqa: PLC0415  # likewise
+
+    return CampaignReader(installation.database, installation.secrets, open_lake(installation), tenant)
+
+
+def campaign_as_of(installation: Installation, name: str, as_of: datetime) -> dict[str, Any]:
+    """Bring the lake to where the log ends, and return what a launched campaign has done; nothing without a lake.
+
+    The console shows it from then on.
+
+    Raises:
+        LakeAheadError: the tables are not those of this database.
+        UnknownCampaignError, UnknownExperimentError: it was not launched.
+        NobodyToMeasureError: nobody of it may be followed.
+    """
+    if installation.settings.lake == "off":
+        return {}
+    from keyuan.flows.measure import keep_measured  # noqa: PLC0415  # a second, as above
+
+    lake_writer(installation, installation.tenant).catch_up()
+    lake = open_lake(installation)
+    with installation.session() as session:
+        campaign = campaigns.campaign(session, name)
+        return keep_measured(session, lake, installation.secrets, campaign, as_of, system_now())

@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from keyuan.app.anchoring import Line
 from keyuan.app.chains import own_chain, read_chain
 from keyuan.app.installation import Installation, attached
-from keyuan.app.lakes import insight_reader, lake_writer
+from keyuan.app.lakes import campaign_reader, insight_reader, lake_writer
 from keyuan.app.tree import ends_with_parent, told_to_stop
 from keyuan.engines.chain import Chain
 from keyuan.engines.chain.outbox.post import AccountSigner
@@ -28,7 +29,6 @@ from keyuan.kernel.config import Settings
 from keyuan.kernel.errors import CorruptionError, EngineError
 
 if TYPE_CHECKING:
-    from keyuan.flows.insight import InsightReader
     from keyuan.flows.lake import LakeWriter
 
 IDLE_S = 0.05
@@ -122,18 +122,18 @@ def run_lake(settings: Settings) -> None:
     """Follow the log and the ledger into the lake, and read it, until told to stop; who waits for points goes first."""
     os.nice(_NICE)
     writers: dict[int, LakeWriter] = {}
-    readers: dict[int, InsightReader] = {}
+    readers: dict[int, list[Callable[[datetime], int]]] = {}
 
     def step(installation: Installation) -> bool:
         for tenant in installation.tenants():
             if tenant not in writers:
-                writers[tenant], readers[tenant] = (
-                    lake_writer(installation, tenant),
-                    insight_reader(installation, tenant),
-                )
+                writers[tenant] = lake_writer(installation, tenant)
+                readers[tenant] = [each(installation, tenant).step for each in (insight_reader, campaign_reader)]
         if sum([_tried(tenant, "filled", writer.step) for tenant, writer in writers.items()]):
             return True
-        return sum([_tried(tenant, "read", partial(each.step, system_now())) for tenant, each in readers.items()]) > 0
+        now = system_now()
+        looks = [(tenant, look) for tenant, each in readers.items() for look in each]
+        return sum([_tried(tenant, "read", partial(look, now)) for tenant, look in looks]) > 0
 
     _repeat(settings, step, _LAKE_S)
 

@@ -17,7 +17,7 @@ from keyuan.app.anchoring import bring_to_chain
 from keyuan.app.demo import story
 from keyuan.app.importing import catch_up
 from keyuan.app.installation import Installation
-from keyuan.app.lakes import insight_as_of
+from keyuan.app.lakes import campaign_as_of, insight_as_of
 from keyuan.app.mailing import SINK, letters_of
 from keyuan.app.proving import proof_holds
 from keyuan.app.use import is_served
@@ -245,6 +245,12 @@ def understand(job: Job) -> dict[str, Any]:
         return {"insight": insight_as_of(job.installation, story.AS_OF)}
 
 
+def judge(job: Job) -> dict[str, Any]:
+    """Return what the campaign has done, as of the end of the story."""
+    with job.stage("experiment"):
+        return {"experiment": campaign_as_of(job.installation, story.CAMPAIGN.name, story.AS_OF)}
+
+
 def count(job: Job) -> dict[str, Any]:
     """Return the figures as of the end of the story, from the database."""
     with job.stage("figures"), job.session(snapshot=True) as session:
@@ -262,4 +268,4 @@ def run(job: Job) -> dict[str, Any]:
     letters = post(job)
     ok = check(job)
     anchored = anchor(job) | prove(job)
-    return count(job) | {"rebuild_ok": ok} | letters | anchored | understand(job)
+    return count(job) | {"rebuild_ok": ok} | letters | anchored | understand(job) | judge(job)

@@ -25,6 +25,7 @@ _NAMES = {
     "anchor": "Compute every award again by contract, and anchor",
     "proof": "Check a customer's proof with the stand-alone verifier",
     "insight": "Ask the lake",
+    "experiment": "Hold the campaign against its hold-out",
     "figures": "Count",
 }
 
@@ -79,6 +80,19 @@ def _proved(figures: dict[str, Any]) -> str:
     )
 
 
+def _judged(experiment: dict[str, Any]) -> str:
+    """Say what the campaign has done; without the lake nobody has measured it."""
+    if not experiment:
+        return "The lake is switched off: the campaign is not measured."
+    held, everybody = experiment["n"][experiment["control"]], sum(experiment["n"].values())
+    seen = experiment["metrics"][experiment["verdict_metric"]]
+    between = "" if seen["interval"] is None else " (95% interval {:+.2f} to {:+.2f})".format(*seen["interval"])
+    return (
+        f"The campaign {experiment['campaign']} counts {everybody - held:,} treated people against {held:,} held out: "
+        f"{seen['difference']:+.2f} orders each{between}.\n{experiment['verdict']}"
+    )
+
+
 def found(figures: dict[str, Any], *, changed: bool) -> None:
     """Print what the demo found, for people; `changed` says whether this run took anything in."""
     console = Console(highlight=False)
@@ -96,6 +110,7 @@ def found(figures: dict[str, Any], *, changed: bool) -> None:
         "The ledger rebuilt from its entries: " + ("[bold]PASS[/]" if figures["rebuild_ok"] else "[red]FAIL[/]")
     )
     console.print(_proved(figures))
+    console.print(_judged(figures["experiment"]))
     table = Table(title=f"Segments as of {figures['as_of'][:10]}", box=None, title_justify="left")
     table.add_column("segment")
     table.add_column("people", justify="right")

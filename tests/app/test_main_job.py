@@ -4,9 +4,9 @@ import json
 import re
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from keyuan.kernel.config import load_settings
 SAMPLE = Path(__file__).parent.parent / "data" / "completejourney_sample"
 HOUSEHOLD = "household:19"
 AS_OF = datetime(2018, 1, 2)  # noqa: DTZ001  # the files name no zone
+VOUCHER = 1_000
 DOUBLED = {"COFFEE", "FLUID MILK PRODUCTS"}
 
 
@@ -52,27 +53,81 @@ def baskets(source: Path) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda row: (row["at"], str(row["id"])))
 
 
-def points(rows: list[dict[str, Any]]) -> dict[str, int]:
-    day: dict[tuple[int, Any], int] = defaultdict(int)
-    issued = expired = awards = 0
-    for row in rows:
-        if row["household"] % 20 == 1:
-            continue
+class Purse:
+    """What one household has: lots (end, points left), of which the first to end stand first, and what moved."""
+
+    def __init__(self) -> None:
+        self.lots: list[tuple[datetime, int]] = []
+        self.moved: Counter[str] = Counter()
+        self.day: Counter[date] = Counter()
+
+    def earn(self, row: dict[str, Any]) -> int:
+        """Take in a basket, at most 500 points a day."""
         total = sum(minor for _, minor in row["lines"])
         doubled = sum(minor for category, minor in row["lines"] if category in DOUBLED)
-        award = min(500 - day[row["household"], row["at"].date()], (total + doubled) // 100)
+        award = min(500 - self.day[row["at"].date()], (total + doubled) // 100)
         if award > 0:
-            day[row["household"], row["at"].date()] += award
-            issued, awards = issued + award, awards + 1
-            expired += award if row["at"].replace(year=row["at"].year + 1) <= AS_OF else 0
-    return {"points_issued": issued, "points_expired": expired, "points_owed": issued - expired, "awards": awards}
+            self.day[row["at"].date()] += award
+            self.moved["award"] += 1
+            self.lots.append((row["at"].replace(year=row["at"].year + 1), award))
+        return max(award, 0)
+
+    def redeem(self, at: datetime) -> int:
+        """Give 1,000 points, those that end first first, if there are so many that do not end before."""
+        usable = [(end, left) for end, left in self.lots if end > at]
+        if sum(left for _, left in usable) < VOUCHER:
+            return 0
+        self.moved["redeem"] += 1
+        wanted, kept = VOUCHER, [(end, left) for end, left in self.lots if end <= at]
+        for end, left in usable:
+            taken = min(left, wanted)
+            wanted -= taken
+            kept += [(end, left - taken)] if left > taken else []
+        self.lots = kept
+        return VOUCHER
+
+    def expire(self, at: datetime) -> int:
+        """Lose what is left of each lot that has ended."""
+        ended = [left for end, left in self.lots if end <= at]
+        self.lots = [(end, left) for end, left in self.lots if end > at]
+        self.moved["expire"] += len(ended)
+        return sum(ended)
+
+
+def purses(rows: list[dict[str, Any]]) -> tuple[dict[int, Purse], dict[str, int]]:
+    """Return what each member has in the end, and the figures: a voucher on each first, before that day's baskets."""
+    members: dict[int, Purse] = defaultdict(Purse)
+    firsts = [datetime(2017 + month // 12, month % 12 + 1, 1) for month in range(1, 13)]  # noqa: DTZ001  # as above
+    issued = redeemed = 0
+    for row in rows:
+        while firsts and firsts[0] <= row["at"]:
+            first = firsts.pop(0)
+            redeemed += sum([purse.redeem(first) for purse in members.values()])
+        if row["household"] % 20 != 1:
+            issued += members[row["household"]].earn(row)
+    redeemed += sum([purse.redeem(first) for first in firsts for purse in members.values()])
+    expired = sum([purse.expire(AS_OF) for purse in members.values()])
+    owed = sum(left for purse in members.values() for _, left in purse.lots)
+    assert owed == issued - redeemed - expired
+    moved = sum([purse.moved for purse in members.values()], Counter[str]())
+    return members, {
+        "points_issued": issued,
+        "points_redeemed": redeemed,
+        "points_expired": expired,
+        "points_owed": owed,
+        "awards": moved["award"],
+        "movements": moved.total(),
+    }
 
 
 def traits(rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """Return recency_days, orders_90d and top_categories of everybody who agreed to a portrait."""
     found: dict[int, dict[str, Any]] = {}
-    for household in {row["household"] for row in rows if row["household"] % 10 != 0}:
-        mine = [row for row in rows if row["household"] == household]
+    own: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if row["household"] % 10 != 0:
+            own[row["household"]].append(row)
+    for household, mine in own.items():
         spent: dict[str, int] = defaultdict(int)
         for category, minor in (line for row in mine for line in row["lines"]):
             if category is not None:
@@ -108,7 +163,7 @@ def check_figures(figures: dict[str, Any], source: Path) -> None:
         "members": sum(household % 20 != 1 for household in households),
         "rebuild_ok": True,
         "quarantined": 0,
-    } | points(rows)
+    } | purses(rows)[1]
     assert {name: figures[name] for name in expected} == expected
     everybody = traits(rows).values()
     sizes = {name: sum(map(holds, everybody)) for name, holds in RULES.items()}
@@ -116,13 +171,14 @@ def check_figures(figures: dict[str, Any], source: Path) -> None:
     assert len(figures["segments"]) >= 8
     assert figures["segment_rules"].keys() == figures["segments"].keys()
     assert figures["terms_checked"] == figures["awards"]
-    assert figures["movements"] > figures["awards"]
+    assert figures["points_redeemed"] > figures["points_owed"] > figures["points_expired"] > 0
     assert figures["anchored"] == figures["epochs"] == -(-figures["movements"] // 10_000)
     assert set(figures["contracts"]) == {"LedgerAnchor", "ProgramTerms:keyuan-market"}
     assert figures["gas"]["per_movement"] <= 6
     insight = figures["insight"]
     assert insight["revenue_minor"] == {"USD": figures["sales_minor"]}
-    assert (insight["orders"], insight["points_owed"]) == (figures["orders"], figures["points_owed"])
+    same = ("orders", "points_issued", "points_redeemed", "points_expired", "points_owed")
+    assert {name: insight[name] for name in same} == {name: figures[name] for name in same}
     assert insight["segment_people"] == figures["segments"]
     assert figures["seconds"]["total"] > 0
     assert figures["peak_mb"] > 0
@@ -157,7 +213,7 @@ def test_verify_passes_and_fails_with_the_place_after_a_row_was_changed(finished
     commands = doctor["postgres"]
     subprocess.run(commands["start"], shell=True, check=True, capture_output=True)  # noqa: S602  # as printed
     for table, column, change, where, place in (
-        ("ledger.lot", "remaining", -1, "lot = 9007", "lot 9007"),
+        ("ledger.lot", "remaining", -1, "lot = 29000", "lot 29000"),
         ("ledger.entry", "points", 1, "seq = 5", "entry 5"),
         ("anchor.standing", "available", 1, "place = 0", "it does not stand where its leaves end"),
     ):
@@ -211,8 +267,10 @@ def test_a_customer_checks_her_points_alone_with_three_files(proof: Path):
     code, said = checked(proof, "bundle.json", "--commitments", "commitments.json", "--statement")
     bundle = json.loads((proof / "bundle.json").read_bytes())
     assert code == 0, said
-    assert said.startswith("whole: nothing is missing to epoch 3, the newest\nkeyuan-market/points: ")
-    assert said.count("\taward\t") == len(bundle["leaves"]) > 100
+    assert said.startswith("whole: nothing is missing to epoch 4, the newest\nkeyuan-market/points: ")
+    moved = purses(baskets(SAMPLE))[0][int(HOUSEHOLD.partition(":")[2])].moved
+    assert {kind: said.count(f"\t{kind}\t") for kind in ("award", "redeem", "expire")} == {"expire": 0} | moved
+    assert len(bundle["leaves"]) == moved.total() > moved["award"] > 100
 
 
 def test_a_proof_with_one_value_changed_is_refused_with_its_place(proof: Path):
@@ -229,7 +287,7 @@ def test_a_proof_as_of_an_older_epoch_is_complete_only_to_it(finished: tuple[Pat
     done = keyuan("export", "proof", *words)
     assert re.fullmatch(r".*: \d+ movements of keyuan-market/points to epoch 2; \d+ newer .*\n", done.stdout), done
     code, said = checked(proof, "older.json", "--commitments", "commitments.json")
-    assert (code, said.splitlines()[0]) == (3, "complete to epoch 2 of 3; ask for a newer proof")
+    assert (code, said.splitlines()[0]) == (3, "complete to epoch 2 of 4; ask for a newer proof")
 
 
 def test_an_auditor_proves_what_is_owed_as_of_the_commitments_she_holds(
@@ -240,7 +298,7 @@ def test_an_auditor_proves_what_is_owed_as_of_the_commitments_she_holds(
     done = keyuan(*words, str(proof / "commitments.json"), "--out", str(proof / "audit.json"), "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    owed = {"owed": figures["points_owed"], "available": figures["points_owed"], "held": 0, "epoch": 3, "epochs": 3}
+    owed = {"owed": figures["points_owed"], "available": figures["points_owed"], "held": 0, "epoch": 4, "epochs": 4}
     assert {name: found[name] for name in owed} == owed
     assert 0 < found["accounts"] <= figures["members"]
     code, said = checked(proof, "audit.json", "--commitments", "commitments.json")
@@ -284,7 +342,7 @@ def test_the_demos_own_check_runs_the_shipped_verifier_and_fails_when_the_chain_
 ):
     with opened(load_settings(finished[0])) as installation:
         assert proof_holds(installation, HOUSEHOLD)
-        assert not proof_holds(installation, HOUSEHOLD, lambda _contract: [bytes(32)] * 3)
+        assert not proof_holds(installation, HOUSEHOLD, lambda _contract: [bytes(32)] * 4)
 
 
 def test_the_same_rule_gives_the_same_answer_on_each_engine(finished: tuple[Path, dict[str, Any]], tmp_path: Path):

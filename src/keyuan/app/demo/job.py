@@ -24,6 +24,7 @@ from keyuan.app.use import is_served
 from keyuan.consent import Decision, Purpose, Record
 from keyuan.engines.database import Session
 from keyuan.engines.files import Files, Selection, Table
+from keyuan.events.mapping import dated
 from keyuan.flows.as_of import membership_as_of, stored_membership, traits_as_of
 from keyuan.flows.campaign_draft import save_draft
 from keyuan.flows.campaign_launch import launch
@@ -129,7 +130,7 @@ def take_in(job: Job) -> None:
             installation.database,
             installation.secrets,
             installation.tenant,
-            shipped_mapping("complete_journey"),
+            dated(shipped_mapping("complete_journey"), story.DATES),
             job.source,
             system_now=system_now(),
             on_progress=lambda done, total: job.report("import", done, total),

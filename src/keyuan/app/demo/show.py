@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from keyuan.app.demo.job import Report
+from keyuan.app.demo.story import VOUCHER_POINTS
 
 _NAMES = {
     "start": "Start PostgreSQL and our processes",
@@ -104,7 +105,9 @@ def found(figures: dict[str, Any], *, changed: bool) -> None:
         f"({figures['lines']:,} lines, {money}) in 2017.\n"
         f"{figures['personalised']:,} agreed to a portrait, {figures['members']:,} are members of Keyuan Market.\n"
         f"{figures['points_issued']:,} points were issued in {figures['awards']:,} awards; "
-        f"{figures['points_expired']:,} expired, {figures['points_owed']:,} are owed."
+        f"{figures['points_expired']:,} expired, {figures['points_owed']:,} are owed.\n"
+        f"{figures['points_redeemed']:,} were redeemed for vouchers by a made-up rule: {VOUCHER_POINTS:,} at a time, "
+        "on the first of each month."
     )
     console.print(
         "The ledger rebuilt from its entries: " + ("[bold]PASS[/]" if figures["rebuild_ok"] else "[red]FAIL[/]")

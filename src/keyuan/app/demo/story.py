@@ -1,7 +1,7 @@
 """What the demo is about: its programme, its segments, and who agreed to what.
 
-The purchases are real (dunnhumby Complete Journey, 2017). Consents and contact fields are made up, by rules that
-anybody can repeat from the household's number.
+The purchases are real (dunnhumby Complete Journey, 2017). Consents, contact fields and vouchers are made up, by rules
+that anybody can repeat from the household's number.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from typing import Final
 
 from keyuan.campaigns import Campaign, Span
 from keyuan.consent import Purpose
+from keyuan.events.calendar import Due, monthly
 from keyuan.kernel.clock import to_us
 from keyuan.loyalty import EarnRule, Programme
 from keyuan.promotions import Offer
@@ -38,6 +39,16 @@ PROGRAMME: Final = Programme(
         starts_at_us=to_us(BEGIN),
     ),
 )
+
+VOUCHER_POINTS: Final = 1_000
+DATES: Final = tuple(
+    monthly(
+        Due(programme=PROGRAMME.id, points=VOUCHER_POINTS, made_up=True),
+        datetime(2017, 2, 1, tzinfo=UTC),
+        datetime(2018, 1, 1, tzinfo=UTC),
+    )
+)
+"""A made-up rule, so that points are also spent: each first of a month, who has 1,000 redeems them for a voucher."""
 
 
 def _segment(name: str, rule: str, title_en: str, title_zh: str) -> Segment:

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from app.experiment_again import check_experiment
 from keyuan.anchor import keyuan_verify
 from keyuan.app.demo.source import source_folder
 from keyuan.app.installation import opened
@@ -180,6 +181,7 @@ def check_figures(figures: dict[str, Any], source: Path) -> None:
     same = ("orders", "points_issued", "points_redeemed", "points_expired", "points_owed")
     assert {name: insight[name] for name in same} == {name: figures[name] for name in same}
     assert insight["segment_people"] == figures["segments"]
+    check_experiment(figures["experiment"], rows)
     assert figures["seconds"]["total"] > 0
     assert figures["peak_mb"] > 0
 

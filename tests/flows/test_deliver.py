@@ -2,9 +2,9 @@
 
 import logging
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +15,15 @@ from keyuan.campaigns import Channel as Way
 from keyuan.campaigns import Message, MessageState
 from keyuan.engines.database import Database
 from keyuan.engines.mail import Answer, ChannelUnreachableError, Outcome, SmtpChannel
-from keyuan.engines.mail.smtp import Server
-from keyuan.engines.secrets import open_secrets
+from keyuan.engines.mail.smtp import Server as MailServer
+from keyuan.engines.secrets import Secrets, open_secrets
 from keyuan.experiments.reads import sizes
 from keyuan.flows import deliver, unsubscribe
 from keyuan.flows.campaign_launch import launch
 from keyuan.flows.deliver import Deliverer, Links, wait_after
 from keyuan.profiles.contact import contact, keep_contact
 from mail.post_office import NOW, SENDER, Paper, body, post_office, read
+from real_server import Server, cloned
 from shop import Shop
 
 SITE = "https://points.shop.example"
@@ -34,7 +35,6 @@ class House:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.paper = Paper()
-        launch(shop.database, shop.secrets, shop.tenant, CAMPAIGN.name, AT)
 
     def deliverer(self, channel: Any = None, **changed: Any) -> Deliverer:
         given = {"database": self.shop.database, "secrets": self.shop.secrets, "tenant": self.shop.tenant}
@@ -67,9 +67,22 @@ class House:
         return [read(raw) for raw in self.paper.taken]
 
 
+@pytest.fixture(scope="module")
+def launched(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Secrets]]:
+    """Give the name of a database in which the campaign was launched, for the tests to clone."""
+    secrets = open_secrets(tmp_path_factory.mktemp("deliver") / "keys")
+    with cloned(server) as name:
+        with Database(server.app | {"dbname": name}, server.token_key) as database:
+            stock(database, secrets, households=24)
+            launch(database, secrets, 1, CAMPAIGN.name, AT)
+        yield name, secrets
+
+
 @pytest.fixture
-def house(database: Database, tmp_path: Path) -> House:
-    return House(stock(database, open_secrets(tmp_path / "keys"), households=24))
+def house(server: Server, launched: tuple[str, Secrets]) -> Iterator[House]:
+    template, secrets = launched
+    with cloned(server, template) as name, Database(server.app | {"dbname": name}, server.token_key) as database:
+        yield House(Shop(database, secrets))
 
 
 def test_everybody_who_is_treated_and_agreed_gets_one_letter_and_no_other(house: House):
@@ -224,7 +237,7 @@ def test_a_batch_belongs_to_one_sender_until_its_lease_is_over(house: House):
 
 
 def test_a_server_that_is_not_there_takes_no_message(house: House):
-    nobody = SmtpChannel(Server(host="127.0.0.1", port=9), SENDER, lambda: NOW)
+    nobody = SmtpChannel(MailServer(host="127.0.0.1", port=9), SENDER, lambda: NOW)
     with pytest.raises(ChannelUnreachableError):
         house.deliverer(nobody).step()
     nobody.close()
@@ -255,7 +268,7 @@ def test_over_real_smtp_no_line_and_no_reason_holds_an_address(house: House, cap
         keep_contact(session, house.shop.secrets, {second.person: {"email": "full@h.example"}}, made_up=False)
     with post_office() as office, caplog.at_level(logging.DEBUG):
         logging.getLogger("mail").setLevel(logging.CRITICAL)  # the server's own, which writes what it likes
-        channel = SmtpChannel(Server(host="127.0.0.1", port=office.port), SENDER, lambda: NOW)
+        channel = SmtpChannel(MailServer(host="127.0.0.1", port=office.port), SENDER, lambda: NOW)
         house.deliverer(channel).step()
         channel.close()
     assert house.states() == {"sent": len(others), "failed": 1, "queued": 1}

@@ -70,6 +70,7 @@ class PostOffice:
     port: int = 0
     taken: list[bytes] = field(default_factory=list[bytes])
     connections: int = 0
+    slow_s: float = 0.0
     signed_in: bool = False
     refuse_sender: bool = False
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
@@ -99,6 +100,7 @@ class PostOffice:
             cast("asyncio.WriteTransport", server.transport).abort()
             await asyncio.sleep(0)
         self.taken.append(envelope.content)
+        await asyncio.sleep(self.slow_s)
         return "250 OK"
 
     def hang_up(self) -> None:

@@ -5,13 +5,16 @@ from datetime import UTC, datetime
 
 from keyuan import events
 from keyuan.campaigns import Campaign, Span
-from keyuan.consent import Purpose
+from keyuan.consent import Decision, Purpose, Record
 from keyuan.engines.database import Database
 from keyuan.engines.secrets import Secrets
 from keyuan.flows.campaign_draft import save_draft
+from keyuan.flows.record_consent import record_consent
+from keyuan.kernel.clock import to_us
+from keyuan.profiles import store as portraits
 from keyuan.promotions import Offer
 from keyuan.segments import Segment
-from shop import Shop
+from shop import OPENED, Shop
 
 AT = datetime(2017, 10, 1, tzinfo=UTC)
 END = datetime(2018, 1, 1, tzinfo=UTC)
@@ -71,8 +74,7 @@ def came_lately(household: int) -> bool:
 def stock(database: Database, secrets: Secrets, tenant: int = 1, households: int = HOUSEHOLDS) -> Shop:
     """Return a shop with a year of orders, whose clock stands after the campaign's window."""
     shop = Shop(database, secrets, tenant).open([LATELY])
-    for household in range(1, households + 1):
-        shop.agree(name_of(household), *purposes(household))
+    _agree(shop, households)
     shop.send(*(_told(household) for household in range(1, households + 1) if household != NO_NAME))
     shop.send(*(order for household in range(1, households + 1) for order in _orders(shop, household)))
     shop.run()
@@ -83,6 +85,27 @@ def stock(database: Database, secrets: Secrets, tenant: int = 1, households: int
         events.move_clock(session, AFTER, AFTER)
         save_draft(session, CAMPAIGN, OFFER)
     return shop
+
+
+def _agree(shop: Shop, households: int) -> None:
+    names = {
+        household: shop.secrets.sender(shop.tenant, "user", name_of(household))
+        for household in range(1, households + 1)
+    }
+    with shop.database.transaction(shop.tenant) as session:
+        people = portraits.resolve(session, names.values())
+        records = [
+            Record(
+                person=people[sender],
+                purpose=purpose,
+                decision=Decision.GIVEN,
+                effective_at_us=to_us(OPENED),
+                evidence="test form 1",
+            )
+            for household, sender in names.items()
+            for purpose in purposes(household)
+        ]
+        record_consent(session, records)
 
 
 def _told(household: int) -> dict[str, object]:

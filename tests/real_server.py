@@ -24,13 +24,13 @@ class Server:
 
 
 @contextmanager
-def cloned(server: Server) -> Generator[str]:
-    """Clone the template, yield the new database's name, and drop it."""
+def cloned(server: Server, template: str = TEMPLATE) -> Generator[str]:
+    """Clone a database to which nobody is connected, yield the new one's name, and drop it."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(**server.superuser | {"dbname": "postgres"}, autocommit=True) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER keyuan_owner").format(
-                sql.Identifier(name), sql.Identifier(TEMPLATE)
+                sql.Identifier(name), sql.Identifier(template)
             )
         )
         yield name

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 from uuid import UUID
@@ -30,8 +29,6 @@ from campaign_house import (
 from keyuan import campaigns, promotions
 from keyuan.campaigns import Channel, Launch, MessageState, Span, State
 from keyuan.consent import Purpose
-from keyuan.engines.database import Database
-from keyuan.engines.secrets import open_secrets
 from keyuan.experiments import reads as experiments
 from keyuan.experiments.model import UnknownExperimentError
 from keyuan.flows import campaign_people
@@ -102,11 +99,6 @@ def differences(shop: Shop, launched: Launch) -> list[str]:
         reserved_minor=500 * sizes["treated"],
     )
     return wrong + ([] if launched == counted else [f"counted {launched}, must be {counted}"])
-
-
-@pytest.fixture
-def shop(database: Database, tmp_path: Path) -> Shop:
-    return stock(database, open_secrets(tmp_path / "keys"))
 
 
 def launched(shop: Shop, **how: Any) -> Launch:

@@ -1,10 +1,9 @@
 """A campaign's figures per person: everybody in an arm, held against counting by hand and statistics in plain numpy."""
 
 import json
-import random
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,97 +11,22 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from keyuan.campaigns import Campaign, Span
 from keyuan.consent import Purpose
 from keyuan.engines.database import Database
 from keyuan.engines.lake.embedded import DeltaLake
-from keyuan.experiments import assign, hold_out
-from keyuan.experiments.model import Arm, Experiment, UnknownExperimentError
+from keyuan.experiments.model import UnknownExperimentError
 from keyuan.experiments.reads import reading
-from keyuan.experiments.store import begin, expose, keep_arms
-from keyuan.flows.lake import LakeWriter
-from keyuan.flows.measure import METRICS, NobodyToMeasureError, keep_measured, measure
+from keyuan.experiments.store import expose
+from keyuan.flows.measure import METRICS, NobodyToMeasureError, keep_measured
 from keyuan.insight.tables import EVENTS
-from shop import Shop, open_shop
+from measured_shop import BEFORE, CAMPAIGN, DAY, EXPERIMENT, LATER, SINCE, TICK, UNTIL, WEEK, Measured, Orders, drawn
+from shop import open_shop
 from unit.experiments.samples import welch, without_covariate
-
-SINCE, UNTIL = datetime(2017, 10, 1, tzinfo=UTC), datetime(2018, 1, 1, tzinfo=UTC)
-BEFORE = datetime(2017, 7, 1, tzinfo=UTC)
-LATER = datetime(2018, 1, 2, tzinfo=UTC)
-TICK, DAY, WEEK = timedelta(microseconds=1), timedelta(days=1), timedelta(days=7)
-CAMPAIGN = Campaign(
-    name="milk_double",
-    title_en="Double points on milk",
-    title_zh="牛奶双倍积分",
-    segment="milk_households",
-    offer="milk_coupon",
-    holdout=0.2,
-    salt="a-salt",
-    window=Span(SINCE, UNTIL),
-    before=Span(BEFORE, SINCE),
-    budget_minor=1_000_000,
-    currency="USD",
-    brand="keyuan-market",
-    nobody_treated=True,
-)
-EXPERIMENT = Experiment(
-    name=CAMPAIGN.name,
-    salt=CAMPAIGN.salt,
-    control="hold_out",
-    arms=(Arm("hold_out", 0.0, 0.2), Arm("treated", 0.2, 1.0)),
-)
-
-Orders = Mapping[str, list[tuple[datetime, int]]]
-
-
-class Measured:
-    """A shop with an experiment whose arms are decided by hash."""
-
-    def __init__(self, shop: Shop, lake: DeltaLake) -> None:
-        self.shop, self.lake = shop, lake
-        self.arms: dict[str, str] = {}
-
-    def assign(self, names: list[str]) -> None:
-        arms = assign(names, CAMPAIGN.salt, hold_out(0.2))
-        self.put({name: EXPERIMENT.arms[arm].name for name, arm in zip(names, arms, strict=True)})
-
-    def put(self, arms: dict[str, str]) -> None:
-        people = {self.shop.person(name): arm for name, arm in arms.items()}
-        with self.shop.database.transaction(self.shop.tenant) as session:
-            begin(session, EXPERIMENT, SINCE)
-            keep_arms(session, EXPERIMENT.name, people)
-        self.arms |= arms
-
-    def buy(self, orders: Orders) -> None:
-        told = [
-            self.shop.order(name, at.isoformat(), f"{minor / 100:.2f}")
-            for name, hers in orders.items()
-            for at, minor in hers
-        ]
-        if told:
-            self.shop.send(*told)
-        LakeWriter(self.shop.database, self.shop.secrets, self.lake, self.shop.tenant).catch_up()
-
-    def ask(self, as_of: datetime = LATER, campaign: Campaign = CAMPAIGN) -> dict[str, Any]:
-        with self.shop.database.transaction(self.shop.tenant) as session:
-            return measure(session, self.lake, self.shop.secrets, campaign, as_of)
 
 
 @pytest.fixture
 def shop(database: Database, tmp_path: Path) -> Measured:
     return Measured(open_shop(database, tmp_path / "keys"), DeltaLake(tmp_path / "lake"))
-
-
-def drawn(names: list[str], seed: int) -> dict[str, list[tuple[datetime, int]]]:
-    """Return orders of some people over the two windows and around their edges; others order nothing."""
-    rng = random.Random(seed)
-    edges = [BEFORE, BEFORE - TICK, SINCE, SINCE - TICK, UNTIL, UNTIL - TICK, SINCE + WEEK, SINCE + WEEK - TICK]
-    orders: dict[str, list[tuple[datetime, int]]] = {}
-    for name in names:
-        instants = [BEFORE - DAY + rng.random() * (UNTIL - BEFORE + 2 * DAY) for _ in range(rng.choice([0, 1, 4, 20]))]
-        instants += rng.sample(edges, rng.choice([0, 0, 3]))
-        orders[name] = [(at, rng.randint(1, 9_999)) for at in instants]
-    return orders
 
 
 def figures(hers: list[tuple[datetime, int]], since: datetime, until: datetime) -> tuple[int, int, int]:
@@ -127,8 +51,7 @@ def check(told: dict[str, Any], arms: Mapping[str, str], orders: Orders, until: 
 
 def test_everybody_counts_as_counting_by_hand_gives(shop: Measured):
     names = [f"p{number}" for number in range(150)]
-    for name in names:
-        shop.shop.agree(name, Purpose.PERSONALISATION)
+    shop.agree(names)
     orders = drawn(names, 7)
     shop.assign(names[:120])
     shop.buy(orders)
@@ -146,8 +69,7 @@ def test_everybody_counts_as_counting_by_hand_gives(shop: Measured):
 
 def test_who_orders_nothing_changes_numbers_and_means_only(shop: Measured):
     arms = {f"p{number}": "hold_out" if number % 3 == 0 else "treated" for number in range(100)}
-    for name in [*arms, "idle"]:
-        shop.shop.agree(name, Purpose.PERSONALISATION)
+    shop.agree([*arms, "idle"])
     orders = drawn([*arms], 3)
     shop.put(arms)
     shop.buy(orders)
@@ -161,8 +83,9 @@ def test_who_orders_nothing_changes_numbers_and_means_only(shop: Measured):
 def test_who_may_not_be_followed_through_the_window_is_left_out_and_counted(shop: Measured):
     arms = {f"p{number}": "hold_out" if number % 2 else "treated" for number in range(80)}
     late = {"p1": SINCE + TICK, "p2": SINCE}
-    for name in arms.keys() - {"p3"}:
-        shop.shop.agree(name, Purpose.PERSONALISATION, at=late.get(name, BEFORE))
+    shop.agree(arms.keys() - {"p3", *late})
+    for name, at in late.items():
+        shop.shop.agree(name, Purpose.PERSONALISATION, at=at)
     orders = drawn([*arms], 5)
     shop.put(arms)
     shop.shop.agree("p4", Purpose.PERSONALISATION, at=SINCE + DAY, given=False)
@@ -184,8 +107,7 @@ def test_tenants_measure_their_own(database: Database, tmp_path: Path):
     for tenant in (1, 2):
         mine = Measured(open_shop(database, tmp_path / "keys", tenant), lake)
         arms = {f"p{number}": "hold_out" if number % 2 else "treated" for number in range(40 + tenant)}
-        for name in arms:
-            mine.shop.agree(name, Purpose.PERSONALISATION)
+        mine.agree(arms)
         mine.put(arms)
         orders = drawn([*arms], tenant)
         mine.buy(orders)
@@ -196,8 +118,7 @@ def test_tenants_measure_their_own(database: Database, tmp_path: Path):
 
 def test_money_in_another_currency_is_no_money_of_the_campaign(shop: Measured):
     arms = {f"p{number}": "hold_out" if number % 2 else "treated" for number in range(60)}
-    for name in arms:
-        shop.shop.agree(name, Purpose.PERSONALISATION)
+    shop.agree(arms)
     shop.put(arms)
     shop.buy({name: [(SINCE + DAY, 100)] for name in [*arms][::3]})
     told, other = shop.ask(), shop.ask(campaign=replace(CAMPAIGN, currency="CNY"))
@@ -208,8 +129,7 @@ def test_money_in_another_currency_is_no_money_of_the_campaign(shop: Measured):
 
 def test_a_figure_from_before_that_tells_all_by_chance_is_left_out(shop: Measured):
     arms = {f"p{number}": "hold_out" if number % 5 == 0 else "treated" for number in range(160)}
-    for name in arms:
-        shop.shop.agree(name, Purpose.PERSONALISATION)
+    shop.agree(arms)
     shop.put(arms)
     shop.buy({"p1": [(SINCE, 500), (BEFORE, 500)]})
     told = shop.ask()
@@ -221,8 +141,7 @@ def test_a_figure_from_before_that_tells_all_by_chance_is_left_out(shop: Measure
 
 def test_a_reading_is_kept_and_names_nobody(shop: Measured):
     arms = {f"p{number}": "hold_out" if number % 5 == 0 else "treated" for number in range(50)}
-    for name in arms:
-        shop.shop.agree(name, Purpose.PERSONALISATION)
+    shop.agree(arms)
     shop.put(arms)
     shop.buy(drawn([*arms], 1))
     people: list[UUID] = [shop.shop.person(name) for name in arms]

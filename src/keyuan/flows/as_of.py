@@ -32,7 +32,7 @@ Membership = dict[str, set[uuid.UUID]]
 def traits_as_of(session: Session, as_of: datetime, now: datetime) -> dict[uuid.UUID, Values]:
     """Return the trait record of everybody who may be personalised and had done something before `as_of`."""
     with Analytics() as analytics:
-        return batch_traits(analytics, gather(_facts(session, to_us(now))), as_of)
+        return batch_traits(analytics, gather(_facts(session, to_us(as_of), to_us(now))), as_of)
 
 
 def membership_as_of(session: Session, traits: Mapping[uuid.UUID, Values], engine: str = "postgres") -> Membership:
@@ -52,8 +52,8 @@ def stored_membership(session: Session, at: datetime) -> Membership:
     return {segment.name: set(segments.members(session, segment.name, at)) for segment in segments.segments(session)}
 
 
-def _facts(session: Session, now_us: int) -> Iterator[tuple[uuid.UUID, AnyFact]]:
-    """Yield every fact of the log that may be used."""
+def _facts(session: Session, until_us: int, now_us: int) -> Iterator[tuple[uuid.UUID, AnyFact]]:
+    """Yield every fact of the log before an instant that may be used."""
     seq = 0
     while batch := events.follow(session, seq, _BATCH):
         seq = batch[-1].seq
@@ -64,7 +64,7 @@ def _facts(session: Session, now_us: int) -> Iterator[tuple[uuid.UUID, AnyFact]]
             person = people[event.sender]
             timeline = timelines.get((person, Purpose.PERSONALISATION), ())
             at_us = to_us(event.at)
-            if consent.allows(timeline, at_us, now_us):
+            if at_us < until_us and consent.allows(timeline, at_us, now_us):
                 fact = understand.fact(event, at_us)
                 if fact is not None:
                     yield person, fact

@@ -21,7 +21,7 @@ from keyuan.events.calendar import SOURCE, Date, Due
 from keyuan.events.mapping import dated
 from keyuan.events.model import NOBODY
 from keyuan.events.sources import ReservedSourceError
-from keyuan.flows import consume, import_file, redeem_due
+from keyuan.flows import consume, import_file, redeem_due, wallet
 from keyuan.flows.as_of import traits_as_of
 from keyuan.flows.consume import Consumer
 from keyuan.flows.figures import figures
@@ -32,11 +32,14 @@ from keyuan.flows.replay import replay
 from keyuan.flows.take_along import take_along
 from keyuan.insight.tables import EVENTS
 from keyuan.insight.tables import POINTS as POINTS_OF_DAYS
+from keyuan.kernel.digest import sha256
 from shop import CLOSED, Shop, instant, open_shop
+from unit.ledger.samples import redeem
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RICH = "1200.00"
 VOUCHER = Due(programme=story.PROGRAMME.id, points=1_000, made_up=True)
+BRAND = story.PROGRAMME.brand
 SAMPLE = Path(__file__).parents[1] / "data" / "completejourney_sample"
 SHIPPED = shipped_mapping("complete_journey")
 MAILINGS = dated(structs.replace(SHIPPED, source=SHIPPED.source[1:3]), story.DATES)
@@ -146,10 +149,10 @@ def test_what_is_told_and_taken_twice_happens_once(shop: Shop):
 
 
 def test_keys_that_forget_the_date_redeem_once_and_never_again(shop: Shop, monkeypatch: pytest.MonkeyPatch):
-    def forgetful(_programme: str, what: str, _at_us: int) -> bytes:
-        return what.encode()
+    def forgetful(programme: str, what: str, _at_us: int) -> bytes:
+        return sha256(programme.encode(), what.encode())
 
-    monkeypatch.setattr(redeem_due.loyalty, "due_subject", forgetful)
+    monkeypatch.setattr(redeem_due.loyalty, "due_reference", forgetful)
     tell(shop, *a_quarter(shop))
     shop.run()
     assert entries(shop) != QUARTER
@@ -246,6 +249,18 @@ def test_a_date_of_an_unknown_programme_waits_in_quarantine(shop: Shop):
     assert refused(shop) == [("processing", SOURCE)]
     assert entries(shop) == [("award", 1_200)]
     assert replay(shop.database, shop.secrets, 1).still_refused == 1
+
+
+def test_a_customer_reads_what_her_points_went_for(shop: Shop):
+    tell(shop, *a_quarter(shop)[:4])
+    shop.run()
+    with shop.database.transaction(1) as session:
+        (holder,) = loyalty.holders(session, story.PROGRAMME.id, [shop.person("anna")]).values()
+        ledger.post(session, [redeem("at the till", 150, holder=holder, brand=BRAND, at=instant("2017-02-01"))])
+        latest = wallet.home(session, shop.person("anna")).latest
+        month = wallet.activity(session, shop.person("anna"), (2017, 2)).movements
+    assert [(each.line.available, each.voucher) for each in latest] == [(-150, False), (-1_000, True), (1_200, False)]
+    assert [each.voucher for each in month] == [False, True]
 
 
 def test_a_write_key_for_its_source_cannot_be_made(shop: Shop):

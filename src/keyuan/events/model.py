@@ -132,7 +132,10 @@ class Receipt(NamedTuple):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """What happened, as consumers read it. `sender` stands for the userId if there is one, else for the anonymousId."""
+    """What happened, as consumers read it.
+
+    `sender` stands for the userId if there is one, else for the anonymousId, and is `NOBODY` of what happens on a date.
+    """
 
     seq: int
     kind: str

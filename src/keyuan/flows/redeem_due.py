@@ -6,7 +6,6 @@ Deliberately not here: which dates there are, which is for the one who puts them
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from keyuan import consent, ledger, loyalty
 from keyuan.consent import Purpose
@@ -50,8 +49,7 @@ def _willing(session: Session, programme: Programme, able: Sequence[int], event:
 
 
 def _requests(tenant: int, programme: Programme, due: Due, event: Event, holders: Sequence[int]) -> list[ledger.Redeem]:
-    subject = loyalty.due_subject(programme.id, due.due, to_us(event.at))
-    reference = sha256(subject).digest()
+    reference = loyalty.due_reference(programme.id, due.due, to_us(event.at))
     return [
         ledger.Redeem(
             key=key,
@@ -62,5 +60,5 @@ def _requests(tenant: int, programme: Programme, due: Due, event: Event, holders
             at=event.at,
             reference=reference,
         )
-        for holder, key in zip(holders, loyalty.due_keys(tenant, subject, holders), strict=True)
+        for holder, key in zip(holders, loyalty.due_keys(tenant, reference, holders), strict=True)
     ]

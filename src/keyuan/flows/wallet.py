@@ -46,10 +46,14 @@ class Purse:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One entry, and the store where its order was placed, if the log still says so."""
+    """One entry, and the store where its order was placed, if the log still says so.
+
+    `voucher`: what was redeemed because it was due on a date.
+    """
 
     line: Line
     store: str | None
+    voucher: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def home(session: Session, person: UUID) -> Home:
     lines = ledger.statement(session, first.holder, limit=LATEST)
     months = ledger.months_of(session, first.holder, first.programme.brand, first.programme.currency)
     ending = ledger.lots_of(session, first.holder, now, now + SOON)
-    return Home(purses, _with_stores(session, person, lines), ending, months)
+    return Home(purses, _told(session, person, first.programme, lines), ending, months)
 
 
 def activity(session: Session, person: UUID, wanted: tuple[int, int] | None) -> Activity:
@@ -107,7 +111,7 @@ def activity(session: Session, person: UUID, wanted: tuple[int, int] | None) -> 
     lines = ledger.statement(
         session, purse.holder, since=month.first, until=_next_month(month.first), limit=ledger.LIMIT_MAX
     )
-    return Activity(purse, months, month, _with_stores(session, person, lines))
+    return Activity(purse, months, month, _told(session, person, purse.programme, lines))
 
 
 def purses_of(session: Session, person: UUID) -> list[Purse]:
@@ -144,14 +148,22 @@ def first_of(purses: Sequence[Purse]) -> Purse | None:
     return ranked[0] if ranked else None
 
 
-def _with_stores(session: Session, person: UUID, lines: Sequence[Line]) -> list[Movement]:
+def _told(session: Session, person: UUID, programme: Programme, lines: Sequence[Line]) -> list[Movement]:
     """Say where the orders behind some awards were placed: the log is asked for her orders of these instants."""
     instants = [line.at for line in lines if line.reference is not None and line.base_minor is not None]
     stores: Mapping[bytes, str | None] = {}
     if instants:
         orders = events.orders_at(session, senders_of(session, person), instants)
         stores = {hashlib.sha256(order_subject(order.order_id)).digest(): order.store_id for order in orders}
-    return [Movement(line, None if line.reference is None else stores.get(line.reference)) for line in lines]
+    return [
+        Movement(line, None if line.reference is None else stores.get(line.reference), _was_due(programme, line))
+        for line in lines
+    ]
+
+
+def _was_due(programme: Programme, line: Line) -> bool:
+    due = loyalty.due_reference(programme.id, "redeem", to_us(line.at))
+    return line.kind is ledger.Kind.REDEEM and line.reference == due
 
 
 def _stands(purpose: Purpose, timeline: consent.Timeline, now_us: int) -> Agreement:

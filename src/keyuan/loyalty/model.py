@@ -128,14 +128,14 @@ def order_subject(order_id: str) -> bytes:
     return _ORDER + len(body).to_bytes(4, "big") + body
 
 
-def due_subject(programme: str, what: str, at_us: int) -> bytes:
-    """Return the bytes that stand for what is due to a programme's members at an instant."""
-    return framed(b"due", programme.encode(), what.encode(), str(at_us).encode())
+def due_reference(programme: str, what: str, at_us: int) -> bytes:
+    """Return what stands for something due to a programme's members at an instant, in the entries that it makes."""
+    return sha256(b"due", programme.encode(), what.encode(), str(at_us).encode())
 
 
-def due_keys(tenant: int, subject: bytes, holders: Iterable[int]) -> list[bytes]:
+def due_keys(tenant: int, reference: bytes, holders: Iterable[int]) -> list[bytes]:
     """Return the key of each holder, under which what is due happens to her once."""
-    return [sha256(b"due", str(tenant).encode(), subject, str(holder).encode()) for holder in holders]
+    return [sha256(b"due", str(tenant).encode(), reference, str(holder).encode()) for holder in holders]
 
 
 _ORDER = framed(b"order")

@@ -20,7 +20,7 @@ from keyuan.flows.campaign_draft import save_draft
 from keyuan.flows.campaign_end import end_campaign
 from keyuan.flows.campaign_people import CONTROL, TREATED
 from keyuan.flows.console_reading import Range, Reading, Worth, reading_of, worth
-from keyuan.flows.console_segments import Sized, one_segment, segment_list
+from keyuan.flows.console_segments import SegmentList, Sized, one_segment, segment_list
 from keyuan.kernel.errors import MissingError
 from keyuan.ledger import Budget, explorer
 from keyuan.ledger.explorer import BudgetEntry
@@ -61,6 +61,10 @@ class Row:
     members: int
     launch: Launch | None
     reading: Reading | None
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether its window is over and nobody has ended it."""
+        return self.campaign.state is State.LAUNCHED and now >= self.campaign.window.until
 
     @property
     def relative(self) -> Range | None:
@@ -146,8 +150,14 @@ class Running:
 def campaign_list(session: Session, system_now: datetime) -> CampaignList:
     """Return all campaigns."""
     listed = segment_list(session, system_now)
+    segments_by_name = {each.segment.name: each.segment for each in listed.segments}
+    return CampaignList(listed.now, campaign_rows(session, listed), segments_by_name)
+
+
+def campaign_rows(session: Session, listed: SegmentList) -> list[Row]:
+    """Return all campaigns, the newest first, with the sizes of their segments now."""
     sizes = {each.segment.name: each.size for each in listed.segments}
-    rows = [
+    return [
         Row(
             each,
             sizes.get(each.segment, 0),
@@ -156,7 +166,6 @@ def campaign_list(session: Session, system_now: datetime) -> CampaignList:
         )
         for each in campaigns.campaigns(session)
     ]
-    return CampaignList(listed.now, rows, {each.segment.name: each.segment for each in listed.segments})
 
 
 def form_frame(session: Session, name: str | None, system_now: datetime) -> Frame:

@@ -14,6 +14,7 @@ from keyuan.consent import Purpose
 from keyuan.engines.database import Session
 from keyuan.events import activity
 from keyuan.events.activity import Week
+from keyuan.flows.console_campaigns import Row, campaign_rows
 from keyuan.flows.console_kept import Kept
 from keyuan.flows.console_segments import Sized, segment_list
 from keyuan.flows.places import passed_by_all
@@ -25,6 +26,7 @@ from keyuan.profiles import reads as profiles
 SOON: Final = timedelta(days=31)
 WEEKS_SHOWN: Final = 26
 _EPOCHS_SHOWN: Final = 18
+_CAMPAIGNS_SHOWN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,18 @@ class Home:
     epochs: Sequence[EpochRow]
     programmes: Sequence[loyalty.Programme]
     segments: Sequence[Sized]
+    campaigns: Sequence[Row]
+
+    @property
+    def over(self) -> list[Row]:
+        """Return the campaigns that wait for somebody to end them."""
+        return [row for row in self.campaigns if row.is_over(self.now)]
 
 
 def home(session: Session, kept: Kept, system_now: datetime) -> Home:
     """Return what the first page shows."""
     now = events.clock_at(session, system_now)
+    listed = segment_list(session, system_now)
     return Home(
         now=now,
         figures=figures(session, kept, system_now),
@@ -73,7 +82,8 @@ def home(session: Session, kept: Kept, system_now: datetime) -> Home:
         progress=anchor.progress(session),
         epochs=epochs.newest_epochs(session, _EPOCHS_SHOWN),
         programmes=loyalty.programmes(session),
-        segments=segment_list(session, system_now).segments,
+        segments=listed.segments,
+        campaigns=campaign_rows(session, listed)[:_CAMPAIGNS_SHOWN],
     )
 
 

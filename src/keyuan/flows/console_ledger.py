@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyuan import events, ledger
+from keyuan import campaigns, events, ledger
 from keyuan.anchor import explorer as epochs
 from keyuan.anchor import leaf, reads
 from keyuan.anchor.explorer import EpochRow
 from keyuan.anchor.header import Domain
 from keyuan.anchor.reads import Counts, Progress, StoredLeaf
+from keyuan.campaigns import Campaign
 from keyuan.engines.database import Session
-from keyuan.ledger import explorer
+from keyuan.ledger import Budget, explorer
 from keyuan.ledger.explorer import Filters, Movement, Sums
 
 PAGE = 14
@@ -50,6 +51,7 @@ class LedgerPage:
     lines: Sequence[Shown]
     older: int | None
     selected: Selected | None
+    budgets: Sequence[tuple[Campaign, Budget]]
 
 
 def ledger_page(session: Session, filters: Filters, selected: int | None, system_now: datetime) -> LedgerPage:
@@ -68,7 +70,15 @@ def ledger_page(session: Session, filters: Filters, selected: int | None, system
         lines=shown,
         older=shown[-1].movement.seq if len(found) > PAGE else None,
         selected=None if chosen is None else _selected(session, chosen),
+        budgets=_budgets(session),
     )
+
+
+def _budgets(session: Session) -> list[tuple[Campaign, Budget]]:
+    """Return the budgets of campaigns that were launched, the newest first, each in its currency."""
+    by_number = {each.number: each for each in campaigns.campaigns(session)}
+    found = [(by_number[each.campaign], each) for each in ledger.budgets(session, by_number)]
+    return sorted(found, key=lambda pair: -pair[0].number)
 
 
 def _shown(session: Session, movements: Sequence[Movement]) -> list[Shown]:

@@ -59,6 +59,7 @@ class Outlook:
 
     people: int | None
     treated: int | None
+    face_minor: int | None
     cost_minor: int | None
     budget_minor: int | None
     window: Span | None
@@ -80,6 +81,7 @@ def outlook(values: Mapping[str, str], sizes: Mapping[str, int], choices: Choice
     return Outlook(
         people=people,
         treated=treated,
+        face_minor=None if "face" in faults else face,
         cost_minor=None if treated is None or "face" in faults else treated * face,
         budget_minor=None if "budget" in faults else budget,
         window=None if since is None or until is None or "to" in faults else Span(since, until),

@@ -89,6 +89,7 @@ _CHECKS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "overlap": (mark("Other campaigns"), mark("%(people)s of these people are in another one that is running")),
 }
+_NO_OVERLAP: Final = mark("none of these people is in another one that is running")
 _MENDS: Final[Mapping[tuple[str, Level], str]] = {
     ("people", Level.STOP): mark("Nobody is in it. Choose another segment, or change its rule."),
     ("arms", Level.WARN): mark(
@@ -128,7 +129,7 @@ _LEVELS: Final[Mapping[Level, tuple[str, str, str]]] = {
     Level.WARN: (mark("To know"), "warn", "alert"),
     Level.STOP: (mark("Stops the launch"), "bad", "stop"),
 }
-_SENTENCE_END: Final = {"zh": "。", "en": ". "}
+_SENTENCE_ENDS: Final = ("。", "：", ". ", ": ")
 _LAST: Final = timedelta(microseconds=1)
 _PERCENT_FINE_BELOW: Final = 0.01
 _P_SHOWN_MIN: Final = 0.001
@@ -176,6 +177,7 @@ class CampaignWords:
         """Say what a check found."""
         title, figures = _CHECKS[check.name]
         facts = {name: self._fact(name, fact) for name, fact in check.facts.items()}
+        figures = _NO_OVERLAP if check.name == "overlap" and check.level is Level.OK else figures
         said = self.words.text(figures) % facts if _is_told(check) else ""
         mend = _MENDS.get((check.name, check.level))
         level, tone, icon = _LEVELS[check.level]
@@ -225,8 +227,11 @@ class CampaignWords:
     def headline(self, sentence: Mapping[str, str]) -> tuple[str, str]:
         """Cut a verdict into its first sentence and what follows."""
         language = self.words.say.language
-        first, end, rest = sentence[language].partition(_SENTENCE_END[language])
-        return (first + end).strip(), rest.strip()
+        said = sentence[language]
+        ends = [place for end in _SENTENCE_ENDS if (place := said.find(end)) >= 0]
+        cut = min(ends, default=len(said)) + 1
+        first, rest = said[:cut].strip(), said[cut:].strip()
+        return first.rstrip("：:"), rest[:1].upper() + rest[1:]
 
     def amount(self, name: str, value: float) -> str:
         """Write a value of a metric."""

@@ -5,7 +5,7 @@ into the audit trail in the same transaction. Deliberately not here: SQL and dec
 (`campaign_words`), reading a form (`campaign_form`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -19,10 +19,11 @@ from keyuan.engines.database import Session
 from keyuan.flows import console_campaigns as flows
 from keyuan.flows.campaign_draft import delete_draft
 from keyuan.flows.campaign_launch import launch_within
-from keyuan.flows.console_campaigns import CampaignList, Draft, Running
+from keyuan.flows.console_campaigns import Draft, Row, Running
 from keyuan.flows.console_frame import Frame
 from keyuan.flows.console_reading import Range, Reading
 from keyuan.kernel.errors import RefusedError
+from keyuan.segments import Segment
 from keyuan.web.console import charts
 from keyuan.web.console.addresses import with_query
 from keyuan.web.console.campaign_form import Choices, Filled, blank, filled, outlook, today_of, values_of
@@ -30,6 +31,7 @@ from keyuan.web.console.campaign_words import CampaignWords
 from keyuan.web.console.desk import Desk
 from keyuan.web.console.guard import Visit
 from keyuan.web.console.intervals import Estimate, IntervalPlot, interval_plot
+from keyuan.web.console.words import Words
 from keyuan.web.pages.i18n import LANGUAGES, language_of
 from keyuan.web.pages.render import redirect
 
@@ -75,12 +77,9 @@ class Campaigns:
 
     async def _list(self, request: Request, visit: Visit) -> Response:
         around, told = await self._desk.ask(lambda session: flows.campaign_list(session, self._desk.now()))
-        context = {"told": told, "now": told.now, "axis": _of_list(told), "titles": self._titles(request, told)}
-        return self._shown(request, visit, around, "campaigns", context)
-
-    def _titles(self, request: Request, told: CampaignList) -> dict[str, str]:
         words = self._desk.words(request, "USD").words
-        return {name: words.title(segment) for name, segment in told.segments.items()}
+        context = {"told": told, "now": told.now} | table_of(words, told.rows, told.segments.values())
+        return self._shown(request, visit, around, "campaigns", context)
 
     async def _new(self, request: Request, visit: Visit) -> Response:
         """Show the form: empty, or with a draft that is there."""
@@ -247,13 +246,17 @@ class Campaigns:
         )
 
 
+def table_of(words: Words, rows: Sequence[Row], segments: Iterable[Segment]) -> dict[str, Any]:
+    """Return what a table of campaigns needs: one axis for their first metrics, relative to the hold-out, and words."""
+    return {
+        "it": CampaignWords(words),
+        "axis": interval_plot([_estimate(row.relative) for row in rows]),
+        "titles": {segment.name: words.title(segment) for segment in segments},
+    }
+
+
 def _choices(frame: flows.Frame) -> Choices:
     return Choices([each.segment.name for each in frame.segments], today_of(frame.now), frame.currency)
-
-
-def _of_list(told: CampaignList) -> IntervalPlot:
-    """Return the axis of all campaigns: their first metrics, relative to the hold-out."""
-    return interval_plot([_estimate(row.relative) for row in told.rows])
 
 
 def _of_reading(reading: Reading) -> IntervalPlot:

@@ -15,6 +15,7 @@ _STEPS: Final = (1, 2, 5, 10)
 _TICKS_PER_SIDE: Final = 2
 _MARGIN: Final = 0.06
 _EMPTY: Final = 0.1
+_LABEL: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class IntervalPlot:
     marks: Sequence[Mark | None]
     zero: float
     ticks: Sequence[tuple[float, float]]
+
+    @property
+    def far(self) -> float:
+        """Return the value that is labelled beside zero where there is room for two labels only."""
+        inside = [(abs(place - self.zero), value) for place, value in self.ticks if _LABEL <= place <= 100 - _LABEL]
+        return max(inside, default=(0.0, 0.0))[1]
 
 
 def interval_plot(rows: Sequence[Estimate | None]) -> IntervalPlot:

@@ -24,7 +24,7 @@ from keyuan.ledger.explorer import Filters
 from keyuan.ledger.model import Kind
 from keyuan.segments.rules import RuleError
 from keyuan.web.console import addresses, charts
-from keyuan.web.console.campaigns import Campaigns
+from keyuan.web.console.campaigns import Campaigns, table_of
 from keyuan.web.console.desk import Desk
 from keyuan.web.console.guard import Guard, Visit
 from keyuan.web.console.insight import InsightPages
@@ -72,7 +72,13 @@ class Console:
         weeks = told.figures.activity.weeks
         wide = charts.week_chart(weeks, 700, 290, 5 if len(weeks) > FEW_WEEKS else 2)
         narrow = charts.week_chart(weeks[-FEW_WEEKS:], 340, 270, 3)
-        context = {"home": told, "charts": (("wide", wide), ("narrow", narrow)), "currency": _currency(told.programmes)}
+        context: dict[str, Any] = {
+            "home": told,
+            "charts": (("wide", wide), ("narrow", narrow)),
+            "currency": _currency(told.programmes),
+        }
+        words = desk.words(request, context["currency"]).words
+        context |= table_of(words, told.campaigns, [each.segment for each in told.segments])
         return desk.shown(request, visit, around, "home", context)
 
     async def _people(self, request: Request, visit: Visit) -> Response:

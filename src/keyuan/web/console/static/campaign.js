@@ -3,9 +3,9 @@
 (() => {
   const dialog = document.querySelector("dialog.ask");
   if (dialog) {
-    dialog.close();
+    dialog.removeAttribute("open");
     dialog.showModal();
-    dialog.addEventListener("close", () => { location.href = dialog.querySelector("a").href; });
+    dialog.addEventListener("cancel", () => { location.href = dialog.querySelector("a").href; });
   }
   document.addEventListener("htmx:after:swap", () => {
     for (const fault of document.querySelectorAll(".fault")) {

@@ -205,6 +205,8 @@ def test_a_second_run_gives_the_same_and_takes_nothing_in(finished: tuple[Path, 
     varying = {"seconds", "peak_mb", "url"}
     assert {k: v for k, v in again.items() if k not in varying} == {k: v for k, v in first.items() if k not in varying}
     assert "second way" not in again["seconds"]
+    kept = json.loads(keyuan("experiment", "report", "milk_double", "--data", str(data), "--json").stdout)
+    assert {name: value for name, value in kept.items() if name != "read_at"} == first["experiment"]
 
 
 def test_verify_passes_and_fails_with_the_place_after_a_row_was_changed(finished: tuple[Path, dict[str, Any]]):

@@ -1,4 +1,4 @@
-"""`keyuan experiment`: what the arms of anybody's experiment say, from a file with one row per person."""
+"""`keyuan experiment`: what arms say, of anybody's file with one row per person, and of a campaign of ours."""
 
 import csv
 import math
@@ -79,6 +79,35 @@ def analyse_file(  # noqa: PLR0913, PLR0917  # they are the options of the comma
         answer(report(design, analysis), as_json, str)
     else:
         show(design, analysis, language.value)
+
+
+@app.command("report")
+def report_kept(
+    name: Annotated[str, typer.Argument(help="The campaign.")],
+    language: Annotated[Language, typer.Option("--language", help="Of the verdict.")] = Language.EN,
+    data: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a launched campaign has done, as it was measured last."""
+    from keyuan.app.installation import opened
+    from keyuan.experiments.model import NotMeasuredError
+    from keyuan.experiments.reads import experiment, reading
+    from keyuan.kernel.config import load_settings
+
+    with opened(load_settings(data)) as installation, installation.session() as session:
+        experiment(session, name)
+        last = reading(session, name)
+    if last is None:
+        raise NotMeasuredError(experiment=name)
+    if as_json:
+        answer(last.body | {"read_at": last.read_at.isoformat()}, as_json, str)
+        return
+    from keyuan.cli.experiment_shown import show
+    from keyuan.experiments.report import read_back
+
+    since, until = last.body["window"]
+    answer(None, False, lambda: f"{name}, orders from {since} to {until}, as of {last.body['as_of']}\n")
+    show(*read_back(last.body), language.value)
 
 
 def _observed(file: Path, design: "Design", delimiter: str | None, encoding: str) -> "Observed":

@@ -35,6 +35,10 @@ class UnknownExperimentError(MissingError):
     """There is no such experiment; begin it first."""
 
 
+class NotMeasuredError(MissingError):
+    """Nobody has measured this experiment yet; `keyuan up` does so within a minute after a campaign was launched."""
+
+
 class NotAssignedError(MissingError):
     """Somebody is in no arm of this experiment, and cannot have met its treatment."""
 

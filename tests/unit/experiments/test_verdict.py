@@ -1,12 +1,13 @@
 """The verdict: by rules set beforehand, in two languages, and withheld where it would be none."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from keyuan.experiments.analysis import Analysis, Comparison
 from keyuan.experiments.model import Design, Metric
-from keyuan.experiments.report import report
+from keyuan.experiments.report import read_back, report
 from keyuan.experiments.verdict import Kind, Verdict, Why, verdicts
 
 DESIGN = Design(arm="arm", control="held", metrics=(Metric(column="orders"), Metric(column="spend")))
@@ -33,8 +34,10 @@ def judged(design: Design = DESIGN, srm_p: float = 0.5, **changed: object) -> Ve
         comparisons=(primary, other),
     )
     (verdict,) = verdicts(design, analysis)
-    told = report(design, analysis)
+    told = report(design, analysis) | {"nobody_treated": design.nobody_treated}
     assert (told["verdict"], told["verdict_zh"]) == (verdict.sentence("en"), verdict.sentence("zh"))
+    if not design.metrics[0].lower_is_better:
+        assert report(*read_back(json.loads(json.dumps(told)))) == report(design, analysis)
     return verdict
 
 
@@ -118,3 +121,4 @@ def test_with_several_arms_each_has_its_verdict():
         "b": "no_effect_seen",
     }
     assert told["metrics"]["orders"]["b"]["p"] == 0.7
+    assert report(*read_back(told)) == told

@@ -1,6 +1,6 @@
 """Random histories on the real decisions and on the naive model must agree, step by step (PROMISES 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
@@ -15,9 +15,24 @@ from keyuan.ledger import Award, Expire, Request, StaleDayError
 from keyuan.ledger.audit import rebuild
 from keyuan.ledger.canonical import expire_key
 from keyuan.ledger.model import Bucket
+from keyuan.ledger.requests import BudgetMove
 from unit.ledger.memory import MemoryLedger
 from unit.ledger.naive import Naive
-from unit.ledger.samples import DAY, HOUR, T0, award, capture, hold, key, redeem, void
+from unit.ledger.samples import (
+    DAY,
+    HOUR,
+    T0,
+    award,
+    capture,
+    fund,
+    hold,
+    key,
+    redeem,
+    release,
+    reserve,
+    spend,
+    void,
+)
 
 STEPS = 40
 names = st.integers(0, 60).map(lambda number: f"k{number}")
@@ -28,6 +43,14 @@ owners = st.fixed_dictionaries(
         "currency": st.sampled_from(["points"] * 5 + ["tier"]),
     }
 )
+campaigns = st.fixed_dictionaries(
+    {
+        "campaign": st.integers(1, 2),  # the numbers of holders too, and in the same brands
+        "brand": st.sampled_from(["market"] * 5 + ["bank"]),
+        "currency": st.sampled_from(["USD"] * 5 + ["CNY"]),
+    }
+)
+MOVES: dict[str, Callable[..., Request]] = {"fund": fund, "reserve": reserve, "spend": spend, "release": release}
 few = st.integers(1, 20)
 ends = st.sampled_from([None, HOUR, 5 * HOUR, DAY, DAY, 2 * DAY])
 asks = st.one_of(
@@ -37,6 +60,7 @@ asks = st.one_of(
     st.tuples(st.just("capture"), names, st.integers(0, 60), st.integers(1, 12)),
     st.tuples(st.just("void"), names, st.integers(0, 60)),
     st.tuples(st.just("expire"), st.integers(1, 60)),
+    st.tuples(st.sampled_from([*MOVES, "reserve"]), names, few, campaigns),
     st.tuples(st.just("again"), st.integers(0, 60), st.booleans()),
 )
 
@@ -102,6 +126,15 @@ class LedgerMachine(RuleBasedStateMachine):
             owner = {"holder": holder, "brand": brand, "currency": currency}
             self.compare([self.request(("redeem", self.fresh(), min(points, lot["free"]), owner))])
 
+    @rule(campaign=campaigns, minor=few, over=st.integers(0, 2), spent=st.integers(0, 20))
+    def launch(self, campaign: dict[str, Any], minor: int, over: int, spent: int) -> None:
+        """Reserve all that is free, or a little more than that; spend part, and give the rest back."""
+        self.compare([fund(self.fresh(), minor, at=self.now, **campaign)])
+        free = self.naive.budgets[campaign["campaign"], campaign["brand"], campaign["currency"]]["free"]
+        self.compare([reserve(self.fresh(), free + over, at=self.now, **campaign)])
+        self.compare([spend(self.fresh(), max(1, spent), at=self.now, **campaign)])
+        self.compare([release(self.fresh(), minor, at=self.now, **campaign)])
+
     @rule(points=st.integers(1, 9), off=st.sampled_from([-1, 1]))
     def claim_a_wrong_day(self, points: int, off: int) -> None:
         wrong = self.daily(award("wrong day", points + 1))
@@ -115,9 +148,29 @@ class LedgerMachine(RuleBasedStateMachine):
         raise AssertionError("a wrong day was believed")
 
     @invariant()
+    def every_currency_is_conserved(self) -> None:
+        sums: dict[tuple[str, str], int] = {}
+        for account in self.real.state.accounts.values():
+            book = (account.brand, account.currency)
+            sums[book] = sums.get(book, 0) + account.balance
+        assert not any(sums.values()), sums
+
+    @invariant()
+    def no_budget_is_overdrawn(self) -> None:
+        found: dict[tuple[int, str, str], dict[str, int]] = {}
+        for (bucket, *book), account in self.real.state.accounts.items():
+            if bucket >= Bucket.BUDGET_GRANTED:
+                sums = found.setdefault(tuple(book), {"granted": 0, "free": 0, "reserved": 0, "spent": 0})
+                word = Bucket(bucket).name.removeprefix("BUDGET_").lower()
+                sums[word] = -account.balance if word == "granted" else account.balance
+        assert found == self.naive.budgets
+        for sums in found.values():
+            assert min(sums.values()) >= 0
+            assert sums["granted"] == sums["free"] + sums["reserved"] + sums["spent"]
+
+    @invariant()
     def points_are_conserved(self) -> None:
         accounts = self.real.state.accounts
-        assert sum(account.balance for account in accounts.values()) == 0
         owned = {
             key[1:]: (
                 account.balance,
@@ -163,6 +216,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 return redeem(name, points, at=self.now, **owner)
             case ("hold", name, points, owner, hours):
                 return hold(name, points, at=self.now, expires_at=self.now + timedelta(hours=hours), **owner)
+            case ("fund" | "reserve" | "spend" | "release" as move, name, minor, campaign):
+                return MOVES[move](name, minor, at=self.now, **campaign)
             case _:
                 return self.request_about(ask)
 
@@ -198,6 +253,8 @@ class LedgerMachine(RuleBasedStateMachine):
         request = self.asked[number % len(self.asked)]
         if changed and isinstance(request, Award):
             return replace(request, base_minor=request.base_minor + 1)
+        if changed and isinstance(request, BudgetMove):
+            return replace(request, minor=request.minor + 1)
         return replace(request, at=self.now, expires_at=None) if isinstance(request, Award) else request
 
 

@@ -8,10 +8,12 @@ from hypothesis import Phase
 from msgspec.structs import replace
 
 from keyuan.kernel.errors import KeyuanError
-from keyuan.ledger import Award, Entry, Outcome, Request
+from keyuan.ledger import Award, Entry, Fund, Outcome, Release, Request, Reserve
 from keyuan.ledger import decide as decide_module
+from keyuan.ledger import model as model_module
 from keyuan.ledger.decide import Desk, _Refusal
-from keyuan.ledger.model import Answer
+from keyuan.ledger.model import Answer, Bucket, Kind
+from keyuan.ledger.requests import BudgetMove
 from keyuan.ledger.state import Account, AccountKey, Held, KeyRow, Lot, State
 from property.test_ledger_model import run
 
@@ -170,6 +172,53 @@ def believes_any_day(patch: Patch) -> None:
     patch.setattr(Desk, "_count_day", count_nothing)
 
 
+def spends_a_cent_more_than_is_granted(patch: Patch) -> None:
+    original = decide_module.budget_legs
+
+    def generous(state: State, request: BudgetMove) -> tuple[Account, Account] | Answer:
+        return original(state, replace(request, minor=max(1, request.minor - 1)))
+
+    patch.setattr(decide_module, "budget_legs", generous)
+
+
+def refuses_the_last_cent(patch: Patch) -> None:
+    original = decide_module.budget_legs
+
+    def mean(state: State, request: BudgetMove) -> tuple[Account, Account] | Answer:
+        return original(state, request if isinstance(request, Fund) else replace(request, minor=request.minor + 1))
+
+    patch.setattr(decide_module, "budget_legs", mean)
+
+
+def spends_what_is_not_reserved(patch: Patch) -> None:
+    patch.setitem(model_module.LEGS, Kind.SPEND, (Bucket.BUDGET_FREE, Bucket.BUDGET_SPENT))
+
+
+def releases_to_another_campaign(patch: Patch) -> None:
+    original = decide_module.budget_legs
+
+    def mixed(state: State, request: BudgetMove) -> tuple[Account, Account] | Answer:
+        legs = original(state, request)
+        if isinstance(legs, Answer) or not isinstance(request, Release):
+            return legs
+        return legs[0], state.account((Bucket.BUDGET_FREE, 3 - request.campaign, request.brand, request.currency))
+
+    patch.setattr(decide_module, "budget_legs", mixed)
+
+
+def keeps_what_a_refused_reserve_asked_for(patch: Patch) -> None:
+    original = decide_module.budget_legs
+
+    def greedy(state: State, request: BudgetMove) -> tuple[Account, Account] | Answer:
+        legs = original(state, request)
+        free = state.accounts.get((Bucket.BUDGET_FREE, request.campaign, request.brand, request.currency))
+        if legs is Answer.OVER_BUDGET and isinstance(request, Reserve) and free is not None:
+            free.balance = 0
+        return legs
+
+    patch.setattr(decide_module, "budget_legs", greedy)
+
+
 BUGS = [
     spends_what_is_due,
     spends_at_the_very_instant_of_expiry,
@@ -188,6 +237,11 @@ BUGS = [
     holds_have_no_end,
     expires_what_is_on_hold,
     believes_any_day,
+    spends_a_cent_more_than_is_granted,
+    refuses_the_last_cent,
+    spends_what_is_not_reserved,
+    releases_to_another_campaign,
+    keeps_what_a_refused_reserve_asked_for,
 ]
 
 

@@ -5,7 +5,20 @@ The property tests compare the real one with it; it shares nothing with it but t
 
 from typing import Any
 
-from keyuan.ledger import Answer, Award, Capture, Expire, Hold, Redeem, Request, Void
+from keyuan.ledger import (
+    Answer,
+    Award,
+    Capture,
+    Expire,
+    Fund,
+    Hold,
+    Redeem,
+    Release,
+    Request,
+    Reserve,
+    Spend,
+    Void,
+)
 
 
 class Naive:
@@ -16,6 +29,7 @@ class Naive:
         self.first: dict[bytes, tuple[object, Answer, int | None, int]] = {}
         self.lots: dict[int, dict[str, Any]] = {}
         self.holds: dict[bytes, dict[str, Any]] = {}
+        self.budgets: dict[tuple[int, str, str], dict[str, int]] = {}
         self.moved = {"issued": 0, "redeemed": 0, "expired": 0}
 
     def answer(self, request: Request) -> tuple[Answer, int | None, int, bool]:
@@ -42,6 +56,8 @@ class Naive:
                 return ("void", r.hold, r.reference)
             case Expire():
                 return ("expire", r.lot, r.expired)
+            case Fund() | Reserve() | Spend() | Release():
+                return (type(r), r.campaign, r.brand, r.currency, r.minor, r.reference)
 
     def decide(self, r: Request) -> tuple[Answer, int]:
         match r:
@@ -53,6 +69,8 @@ class Naive:
                 return self.settle(r)
             case Expire():
                 return self.expire(r)
+            case Fund() | Reserve() | Spend() | Release():
+                return self.budget(r)
 
     def award(self, r: Award) -> tuple[Answer, int]:
         if r.points == 0:
@@ -109,6 +127,21 @@ class Naive:
         lot["free"], lot["expired"] = 0, lot["expired"] + points
         self.moved["expired"] += points
         return Answer.POSTED, points
+
+    def budget(self, r: Fund | Reserve | Spend | Release) -> tuple[Answer, int]:
+        book = (r.campaign, r.brand, r.currency)
+        mine = self.budgets.get(book, {"granted": 0, "free": 0, "reserved": 0, "spent": 0})
+        if isinstance(r, Reserve) and mine["free"] < r.minor:
+            return Answer.OVER_BUDGET, 0
+        if isinstance(r, Spend | Release) and mine["reserved"] < r.minor:
+            return Answer.OVER_BUDGET, 0
+        self.seq += 1
+        self.budgets[book] = mine
+        mine["granted"] += r.minor * isinstance(r, Fund)
+        mine["free"] += r.minor * (isinstance(r, Fund | Release) - isinstance(r, Reserve))
+        mine["reserved"] += r.minor * (isinstance(r, Reserve) - isinstance(r, Spend | Release))
+        mine["spent"] += r.minor * isinstance(r, Spend)
+        return Answer.POSTED, r.minor
 
     def owned(self) -> dict[tuple[int, str, str], tuple[int, int]]:
         """Available and held points of every owner that ever had some."""

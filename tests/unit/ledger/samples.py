@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from keyuan.ledger import Award, Capture, Hold, Redeem, Void
+from keyuan.ledger import Award, Capture, Fund, Hold, Redeem, Release, Reserve, Spend, Void
 
 T0 = datetime(2017, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -42,3 +42,20 @@ def capture(name: str, of: str, points: int = 10, **facts: Any) -> Capture:
 
 def void(name: str, of: str, **facts: Any) -> Void:
     return replace(Void(key=key(name), hold=key(of), at=T0), **facts)
+
+
+def fund(name: str, minor: int = 1000, **facts: Any) -> Fund:
+    """Holder 7 of the other samples and campaign 7 have nothing to do with each other."""
+    return replace(Fund(key=key(name), campaign=7, brand="market", currency="USD", minor=minor, at=T0), **facts)
+
+
+def reserve(name: str, minor: int = 100, **facts: Any) -> Reserve:
+    return replace(Reserve(key=key(name), campaign=7, brand="market", currency="USD", minor=minor, at=T0), **facts)
+
+
+def spend(name: str, minor: int = 10, **facts: Any) -> Spend:
+    return replace(Spend(key=key(name), campaign=7, brand="market", currency="USD", minor=minor, at=T0), **facts)
+
+
+def release(name: str, minor: int = 10, **facts: Any) -> Release:
+    return replace(Release(key=key(name), campaign=7, brand="market", currency="USD", minor=minor, at=T0), **facts)

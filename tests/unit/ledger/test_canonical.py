@@ -16,7 +16,7 @@ from keyuan.ledger.canonical import (
     request_digest,
     takes_digest,
 )
-from unit.ledger.samples import T0, award, capture, hold, key, redeem, void
+from unit.ledger.samples import T0, award, capture, fund, hold, key, redeem, release, reserve, spend, void
 
 SOURCE, TARGET = b"\x11" * 32, b"\x22" * 32
 FULL = Entry(
@@ -105,6 +105,20 @@ def test_the_digest_of_an_award_leaves_out_points_and_times():
             ],
         ),
         (capture("c", "h", 5), [capture("c", "h", 6), capture("c", "i", 5), capture("c", "h", 5, reference=key("x"))]),
+        (
+            fund("f", 5),
+            [
+                fund("f", 6),
+                fund("f", 5, campaign=8),
+                fund("f", 5, brand="b"),
+                fund("f", 5, currency="CNY"),
+                fund("f", 5, reference=key("x")),
+                reserve("f", 5),
+                spend("f", 5),
+                release("f", 5),
+                redeem("f", 5, currency="USD"),
+            ],
+        ),
         (void("v", "h"), [void("v", "i"), void("v", "h", reference=key("x")), capture("v", "h", 1)]),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 
 from keyuan.ledger import Entry
 from keyuan.ledger.canonical import account_name, entry_bytes, first_link, next_link, takes_digest
+from keyuan.ledger.model import LEGS, Bucket, Kind
 
 ROOT = Path(__file__).parents[3]
 VECTORS = json.loads((ROOT / "tests" / "data" / "entry_vectors.json").read_text(encoding="utf-8"))
@@ -79,3 +80,13 @@ def test_the_page_names_every_optional_field_once():
     assert [field for *_rest, field, optional in ROWS if optional] != []
     assert sorted(field for _offset, _kind, field, optional in ROWS if optional) == sorted(name for name, _ in OPTIONAL)
     assert sorted(int(bit) for _name, bit in OPTIONAL) == list(range(11))
+
+
+def test_the_page_names_every_kind_and_what_it_moves():
+    rows = re.findall(r"^\| (\d+) (\w+) \| (\w+) \| (\w+) \|$", PAGE, re.MULTILINE)
+    named = {int(kind): (word, source, target) for kind, word, source, target in rows}
+    assert named == {kind: (kind.name.lower(), *map(bucket_word, LEGS[kind])) for kind in Kind}
+
+
+def bucket_word(bucket: int) -> str:
+    return Bucket(bucket).name.removeprefix("BUDGET_").lower()

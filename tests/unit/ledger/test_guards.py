@@ -8,7 +8,7 @@ from keyuan.ledger.decide import decide, take_first_to_expire, take_from_hold
 from keyuan.ledger.model import BALANCE_MAX, Bucket
 from keyuan.ledger.state import Account, State
 from unit.ledger.memory import MemoryLedger
-from unit.ledger.samples import T0, YEAR, award, capture, hold, key, redeem, void
+from unit.ledger.samples import T0, YEAR, award, capture, fund, hold, key, redeem, reserve, spend, void
 
 
 @pytest.fixture
@@ -31,6 +31,20 @@ def test_a_brand_cannot_issue_beyond_the_limit_of_a_balance(books: MemoryLedger)
     account(books, Bucket.ISSUED, 0).balance = -BALANCE_MAX + 5
     assert books.post([award("more", 6)])[0].answer is Answer.BEYOND_LIMIT
     assert books.post([award("just", 5)])[0].posted
+
+
+def test_a_campaign_cannot_be_granted_beyond_the_limit_of_a_balance(books: MemoryLedger):
+    books.post([fund("f", 1)])
+    books.state.accounts[Bucket.BUDGET_GRANTED, 7, "market", "USD"].balance = -BALANCE_MAX + 5
+    assert books.post([fund("more", 6)])[0].answer is Answer.BEYOND_LIMIT
+    assert books.post([fund("just", 5)])[0].posted
+
+
+def test_a_budget_moves_between_buckets_of_its_own(books: MemoryLedger):
+    books.post([fund("f", 10), reserve("r", 10)])
+    books.state.accounts[Bucket.BUDGET_RESERVED, 7, "market", "USD"].bucket = Bucket.BUDGET_FREE
+    with pytest.raises(LedgerCorruptionError, match="of this kind"):
+        books.post([spend("s", 1)])
 
 
 def test_an_account_never_gives_what_it_does_not_have(books: MemoryLedger):

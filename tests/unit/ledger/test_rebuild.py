@@ -9,9 +9,24 @@ import pytest
 
 from keyuan.ledger import Expire
 from keyuan.ledger.audit import Books, LedgerDifferenceError, rebuild
-from keyuan.ledger.canonical import expire_key
+from keyuan.ledger.canonical import account_name, entry_bytes, expire_key, first_link, next_link
+from keyuan.ledger.model import Bucket
 from unit.ledger.memory import MemoryLedger
-from unit.ledger.samples import DAY, HOUR, T0, award, capture, hold, key, redeem, void
+from unit.ledger.samples import (
+    DAY,
+    HOUR,
+    T0,
+    award,
+    capture,
+    fund,
+    hold,
+    key,
+    redeem,
+    release,
+    reserve,
+    spend,
+    void,
+)
 
 TABLES = ("accounts", "entries", "takes", "lots", "holds", "posted_keys")
 # Columns that may be absent, with a value of their type.
@@ -43,6 +58,12 @@ def books() -> Books:
             Expire(key=expire_key(1, 3, 0), lot=3, expired=0, at=T0 + DAY),
             award("none", 0),
             redeem("short", 1000),
+            fund("f", 1000, reference=key("launch")),
+            reserve("s", 600),
+            spend("p", 200, reference=key("coupon")),
+            release("x", 100),
+            fund("f8", 50, campaign=8, currency="CNY"),
+            reserve("too much", 1000),
         ]
     )
     return memory.books()
@@ -89,7 +110,7 @@ def changed(books: Books, table: str) -> Iterator[tuple[str, Books]]:
 
 
 def test_the_untouched_books_pass(books: Books):
-    assert rebuild(books).entries == 11
+    assert rebuild(books).entries == 16
     assert all(rows(books, table) for table in TABLES)
 
 
@@ -101,7 +122,7 @@ def test_any_change_of_any_cell_is_found(books: Books, table: str):
             pytest.fail(what)
 
 
-@pytest.mark.parametrize("head", [None, (10,), (12,), (11, b"x" * 32), (11, None, 9), (11, None, None, 3)])
+@pytest.mark.parametrize("head", [None, (15,), (17,), (16, b"x" * 32), (16, None, 9), (16, None, None, 3)])
 def test_a_changed_head_is_found(books: Books, head: Row | None):
     stored: Row = books.head or ()
     given = () if head is None else head
@@ -113,3 +134,44 @@ def test_a_changed_head_is_found(books: Books, head: Row | None):
 def test_the_books_of_one_tenant_are_not_those_of_another(books: Books):
     with pytest.raises(LedgerDifferenceError, match="must be"):
         rebuild(replace(books, tenant=2))
+
+
+def recast(**changes: int) -> Books:
+    """The books of somebody who changed an account and made all the links anew."""
+    memory = MemoryLedger()
+    memory.post([fund("f", 1000), fund("g", 500, campaign=8), reserve("r", 400)])
+    account = memory.state.accounts[Bucket.BUDGET_RESERVED, 7, "market", "USD"]
+    for name, value in changes.items():
+        setattr(account, name, value)
+    account.name = account_name(account.bucket, account.holder, account.brand, account.currency)
+    link, links = first_link(1), list[bytes]()
+    for entry in memory.entries:
+        names = (memory.state.by_id[number].name for number in (entry.source, entry.target))
+        link = next_link(link, entry_bytes(1, entry, *names))
+        links.append(link)
+    rewritten = replace(memory.books(), entries=[(*e, mark) for e, mark in zip(memory.entries, links, strict=True)])
+    return replace(rewritten, head=(memory.state.seq, link, memory.state.accounts_made, memory.state.keys_kept))
+
+
+def test_even_a_rewritten_history_moves_money_within_one_campaign():
+    assert rebuild(recast()).entries == 3
+    with pytest.raises(LedgerDifferenceError, match="of two campaigns"):
+        rebuild(recast(holder=8))
+
+
+def test_even_a_rewritten_history_has_no_overdrawn_budget():
+    memory = MemoryLedger()
+    memory.post([fund("f", 100), reserve("r", 100)])
+    memory.state.accounts[Bucket.BUDGET_FREE, 7, "market", "USD"].balance = 50
+    memory.post([reserve("more", 50)])
+    with pytest.raises(LedgerDifferenceError, match="points is 50, must be at most 0"):
+        rebuild(memory.books())
+
+
+def test_the_number_of_an_account_says_whether_a_holder_has_it():
+    memory = MemoryLedger()
+    memory.post([fund("f", 100)])
+    stored = rows(memory.books(), "accounts")
+    wrong = [(-row[0] if row[1] == Bucket.BUDGET_FREE else row[0], *row[1:]) for row in stored]
+    with pytest.raises(LedgerDifferenceError, match="account_id is 2, must be above 0 for holders only"):
+        rebuild(replace(memory.books(), accounts=wrong))

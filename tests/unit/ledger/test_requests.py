@@ -7,7 +7,7 @@ import pytest
 
 from keyuan.kernel.errors import ConflictError, InputError, RefusedError
 from keyuan.ledger import Answer, Expire, LedgerInputError, Outcome
-from unit.ledger.samples import T0, award, capture, hold, key, redeem, void
+from unit.ledger.samples import T0, award, capture, fund, hold, key, redeem, release, reserve, spend, void
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,20 @@ def test_points_of_other_requests_must_be_positive():
         void("v", "h", hold=b"")
     with pytest.raises(InputError):
         Expire(key=key("e"), lot=0, expired=0, at=T0)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"minor": 0}, {"minor": -1}, {"minor": 1.0}, {"minor": True}, {"minor": 10**15 + 1}, {"campaign": 0},
+        {"campaign": 2**63}, {"campaign": "7"}, {"currency": "points"}, {"currency": "usd"}, {"currency": ""},
+        {"currency": 840}, {"brand": ""}, {"key": b"short"}, {"reference": b""}, {"at": datetime(2017, 1, 1)},  # noqa: DTZ001  # meant
+    ],
+)  # fmt: skip
+def test_a_budget_moves_whole_minor_units_of_a_campaigns_money(facts: dict[str, Any]):
+    for make in (fund, reserve, spend, release):
+        with pytest.raises(LedgerInputError):
+            make("x", **facts)
 
 
 def test_an_outcome_knows_its_error():

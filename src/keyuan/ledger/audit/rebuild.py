@@ -22,7 +22,7 @@ from keyuan.ledger.canonical import (
     spend_digest,
     takes_digest,
 )
-from keyuan.ledger.model import BUDGET_KINDS, LEGS, MAY_OWE, Bucket, Entry, Kind
+from keyuan.ledger.model import BUDGET_KINDS, HOLDER_BUCKETS_END, LEGS, MAY_OWE, Bucket, Entry, Kind
 
 Takes = list[tuple[int, int]]
 _BUCKETS = frozenset(map(int, Bucket))
@@ -68,6 +68,9 @@ class _Walk:
             place = f"tenant {self.tenant}, account {row[0]}"
             column = "name (of bucket, holder, brand, currency)"
             raise LedgerDifferenceError("ledger.account", place, column, account.name, name)
+        if (row[0] > 0) != (account.bucket < HOLDER_BUCKETS_END):
+            place = f"tenant {self.tenant}, account {row[0]}"
+            raise LedgerDifferenceError("ledger.account", place, "account_id", row[0], "above 0 for holders only")
         if row[0] in self.accounts:
             raise LedgerDifferenceError("ledger.account", f"tenant {self.tenant}, account {row[0]}", "the row", 2, 1)
         self.accounts[row[0]] = account

@@ -16,6 +16,10 @@ FRONTEND = ROOT / "frontend"
 BYTES_MAX = {"htmx.js": 17_000, "sse.js": 3_000, "charts.js": 190_000}
 
 
+def static(name: str) -> str:
+    return f"/static/{name}"
+
+
 @pytest.mark.parametrize("name", built.SCRIPTS)
 def test_a_script_is_built_and_small(name: str):
     text = resources.files("keyuan.web").joinpath("pages", "static", "built", name).read_bytes()
@@ -44,12 +48,10 @@ def test_nothing_built_and_no_package_is_committed():
 def test_where_a_script_is_not_built_the_server_says_once_how_and_pages_leave_it_out(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    assert re.findall('src="([^"]*)"', built.loader(lambda name: f"/static/{name}")("htmx.js")) == [
-        "/static/built/htmx.js"
-    ]
+    assert re.findall('src="([^"]*)"', built.loader(static)("htmx.js")) == ["/static/built/htmx.js"]
     monkeypatch.setattr(built, "is_built", lambda name: name == "sse.js")
     with caplog.at_level(logging.ERROR):
         built.tell_missing()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "htmx.js, charts.js were not built: run `make pages`" in caplog.text
-    assert str(built.loader(lambda name: f"/static/{name}")("htmx.js", "sse.js")).count("<script") == 1
+    assert str(built.loader(static)("htmx.js", "sse.js")).count("<script") == 1

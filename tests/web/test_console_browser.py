@@ -1,6 +1,5 @@
 """The console in a real browser: every page at two widths, without script errors, and usable by keyboard and phone."""
 
-import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -8,10 +7,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from real_server import Server
+from web.browsing import CHROMIUM, needs_browser
 from web.console_house import ConsoleHouse, console_house, paths
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; `.ci/run` installs it")
+pytestmark = needs_browser
 QUIET = ("background-networking", "component-update", "sync")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", *(f"--disable-{name}" for name in QUIET)]
 WIDE, PHONE = (1440, 900), (390, 844)

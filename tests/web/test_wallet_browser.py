@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, e
 from keyuan.engines.database import Database
 from keyuan.web.wallet.guard import COOKIE
 from real_server import Server, cloned
+from web.browsing import CHROMIUM, needs_browser
 from web.wallet_house import WalletHouse, order, wallet_house
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; `.ci/run` installs it")
+pytestmark = needs_browser
 MAPPED = "--host-resolver-rules=MAP shop.test 127.0.0.1"
 SETTLED = ".w-stamp:not([data-state=idle])"
 SCRIPT_MAX, PAGE_MAX = 20_000, 60_000

@@ -1,7 +1,7 @@
 """On a date, every member who has enough points redeems some: what a calendar event does on the ledger.
 
 Called by the points consumer, in its transaction and in the order of the log. Who has enough is decided with what had
-been awarded by that instant, so an event that is tried again later finds nobody new; the keys make it happen once.
+been awarded by that instant, so an event that is tried again later spends nothing newer; the keys make it happen once.
 Deliberately not here: which dates there are, which is for the one who puts them into the log to say.
 """
 

@@ -13,7 +13,8 @@ _SQL = load_statements("keyuan.ledger", "spenders_queries.sql")
 def able_to_spend(session: Session, book: tuple[str, str], points: int, at: datetime) -> list[int]:
     """Return the holders who can spend so many points of a book (brand, currency) at an instant, oldest account first.
 
-    Only what they had been awarded by then counts, and is still free: asked again later, nobody is added.
+    Only what they had been awarded by then counts, and is still free: asked again later, nobody is added
+    (unless a hold was given back meanwhile).
     """
     brand, currency = book
     rows = session.rows(_SQL["able_to_spend"], brand=brand, currency=currency, points=points, at=at)

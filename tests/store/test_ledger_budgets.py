@@ -10,6 +10,7 @@ from psycopg import sql
 
 from keyuan import ledger
 from keyuan.engines.database import Database, KeyTakenError, Session
+from keyuan.kernel.errors import EngineError
 from keyuan.ledger import Answer, Budget, explorer
 from keyuan.ledger import books as books_module
 from keyuan.ledger.days import points_by_day
@@ -276,6 +277,21 @@ def test_many_launches_at_once_never_promise_more_than_there_is(database: Databa
     assert (found.count(Answer.POSTED), found.count(Answer.OVER_BUDGET)) == (14, 18)
     assert budget(database) == (1000, 20, 980, 0)
     assert balance(database) == (320, 0)
+    assert_books_hold(database)
+
+
+def test_a_reserve_whose_connection_dies_before_the_commit_keeps_nothing_and_may_be_told_again(
+    database: Database, superuser: Superuser
+):
+    post(database, fund("f", 100))
+    with pytest.raises(EngineError), database.transaction(1) as session:
+        assert ledger.post(session, [reserve("r", 100)])[0].posted
+        (backend,) = session.row("SELECT pg_backend_pid()") or (0,)
+        superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+    assert budget(database) == (100, 100, 0, 0)
+    assert answers(post(database, reserve("r", 100))) == [(Answer.POSTED, 2, 100, False)]
+    assert answers(post(database, reserve("r", 100))) == [(Answer.POSTED, 2, 100, True)]
+    assert budget(database) == (100, 0, 100, 0)
     assert_books_hold(database)
 
 

@@ -1,4 +1,4 @@
-"""What `keyuan doctor` looks at: keys, PostgreSQL and its settings, roles, row-level security, quarantine."""
+"""What `keyuan doctor` looks at: keys, PostgreSQL and its settings, roles, row-level security, quarantine, mail."""
 
 import stat
 from collections.abc import Callable
@@ -8,10 +8,13 @@ from keyuan import events
 from keyuan.anchor import reads
 from keyuan.app.chains import KEPT_BY, reading
 from keyuan.app.installation import KEYS, Installation, opened
+from keyuan.app.mailing import OFF, SINK, open_channel
+from keyuan.app.sinking import FOLDER as LETTERS
 from keyuan.app.use import is_served
 from keyuan.engines.chain import ChainAnswerError, ChainUnreachableError, WrongChainError
 from keyuan.engines.database import Session
 from keyuan.engines.database.embedded import superuser_commands
+from keyuan.engines.mail import ChannelRefusedError, ChannelUnreachableError, SenderAddressError
 from keyuan.kernel.config import Settings
 
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
@@ -106,6 +109,21 @@ def _chain(installation: Installation, session: Session) -> tuple[bool, str]:
     return True, f"{progress.anchored} of {progress.epochs} epochs anchored; {KEPT_BY[installation.settings.chain]}"
 
 
+def _mail(installation: Installation, _session: Session) -> tuple[bool, str]:
+    smtp = installation.settings.smtp
+    if smtp == OFF:
+        return True, "switched off: letters wait"
+    if smtp == SINK:
+        return True, f"letters go to a sink, which keeps them in {installation.folder / LETTERS} and delivers nothing"
+    try:
+        channel = open_channel(installation.settings, 0)
+        channel.open()
+        channel.close()
+    except (ChannelUnreachableError, ChannelRefusedError, SenderAddressError) as error:
+        return False, f"{smtp}: {error}"
+    return True, f"{smtp} takes our letters"
+
+
 _CHECKS: dict[str, Check] = {
     "PostgreSQL": _version,
     "durability": _durable,
@@ -114,4 +132,5 @@ _CHECKS: dict[str, Check] = {
     "keys": _keys,
     "quarantine": _quarantine,
     "chain": _chain,
+    "mail": _mail,
 }

@@ -24,6 +24,7 @@ from keyuan.app.sinking import FOLDER as LETTERS
 from keyuan.app.tree import Tell, Tree
 from keyuan.app.use import is_served, served
 from keyuan.engines.database.embedded.passwords import keep
+from keyuan.engines.mail import sender_of
 from keyuan.engines.mail.sink import HOST as SINK_HOST
 from keyuan.flows.places import CONSUMERS
 from keyuan.kernel.clock import system_now
@@ -78,6 +79,8 @@ def serving(installation: Installation, tell: Tell, *, wait: bool = False) -> Ge
     run_file = installation.folder / RUN_FILE
     with served(installation.folder):
         run_file.unlink(missing_ok=True)  # of a server that was killed
+        if installation.settings.mail_from:
+            sender_of(installation.settings.mail_from)  # a wrong one is told at once, and here
         host = installation.settings.host
         port = installation.settings.port or _free_port(host)
         write_key = _write_key(installation)

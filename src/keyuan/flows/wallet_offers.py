@@ -10,14 +10,14 @@ from typing import Literal
 from uuid import UUID
 
 from keyuan import campaigns, events, promotions, segments
-from keyuan.campaigns import Campaign, Message
+from keyuan.campaigns import Campaign, Message, State
 from keyuan.engines.database import Session
 from keyuan.engines.secrets import Secrets
 from keyuan.kernel.clock import system_now
 from keyuan.promotions import Coupon, Offer
 from keyuan.segments import Segment
 
-CouponState = Literal["unused", "used", "over"]
+CouponState = Literal["unused", "used", "over", "ended"]
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -34,10 +34,12 @@ class Note:
 
     @property
     def state(self) -> CouponState:
-        """How the coupon stands."""
+        """How the coupon stands: `over` is one whose time has passed, `ended` one whose campaign was ended before."""
         if self.coupon is not None and self.coupon.redeemed_at is not None:
             return "used"
-        return "unused" if self.coupon is not None and self.now < self.offer.valid_until else "over"
+        if self.now >= self.offer.valid_until:
+            return "over"
+        return "unused" if self.coupon is not None and self.campaign.state is State.LAUNCHED else "ended"
 
     @property
     def last_day(self) -> date:

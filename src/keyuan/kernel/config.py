@@ -74,7 +74,7 @@ class Settings(BaseSettings):
             return self
         if not _is_mail_server(self.smtp):
             raise ValueError(f"smtp must be {_MAIL_ADDRESS}; a name and password have settings of their own")
-        if self.mail_from is None or not (self.public_url or "").startswith("https://"):
+        if not self.mail_from or not (self.public_url or "").startswith("https://"):
             raise ValueError(f"smtp = {self.smtp!r} needs mail_from, and public_url with https://")
         if self.smtp_user is not None and self.mail_password() is None:
             raise ValueError("smtp_user needs KEYUAN_SMTP_PASSWORD in the environment, or smtp_password_file")

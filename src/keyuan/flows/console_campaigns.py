@@ -104,6 +104,7 @@ class Draft:
     members: int
     treated: int
     checks: Sequence[Check]
+    others: Mapping[str, Campaign]
     launch: None = None
 
     @property
@@ -245,7 +246,8 @@ def draft_or_running(session: Session, name: str, system_now: datetime) -> Draft
         return _running(session, campaign, offer, segment, launch, now)
     members = len(segments.members(session, campaign.segment, now))
     treated = members - round(members * campaign.holdout)
-    return Draft(now, campaign, offer, segment, members, treated, checks(session, name, now))
+    others = {each.name: each for each in campaigns.campaigns(session)}
+    return Draft(now, campaign, offer, segment, members, treated, checks(session, name), others)
 
 
 def end(session: Session, name: str, system_now: datetime) -> int:

@@ -15,7 +15,7 @@ from keyuan.flows.campaign_checks import Check, Level
 from keyuan.flows.campaign_launch import NobodyMovedError, NobodyToTreatError, WrongTimeError
 from keyuan.flows.campaign_money import OverBudgetError
 from keyuan.flows.console_campaigns import before_of
-from keyuan.flows.console_reading import Figure, Range
+from keyuan.flows.console_reading import ASKED_SHARE, Figure, Range, Reading, people_wanted
 from keyuan.kernel.errors import RefusedError
 from keyuan.promotions import Offer
 from keyuan.web.console.campaign_form import Fault
@@ -173,10 +173,11 @@ class CampaignWords:
         """Name an offer."""
         return offer.title_zh if self.words.say.language == "zh" else offer.title_en
 
-    def check(self, check: Check) -> CheckWords:
-        """Say what a check found."""
+    def check(self, check: Check, others: Mapping[str, Campaign]) -> CheckWords:
+        """Say what a check found; other campaigns are called by their titles."""
         title, figures = _CHECKS[check.name]
         facts = {name: self._fact(name, fact) for name, fact in check.facts.items()}
+        facts["campaigns"] = self.words.listed([self.title(others[name]) for name in _names(check) if name in others])
         figures = _NO_OVERLAP if check.name == "overlap" and check.level is Level.OK else figures
         said = self.words.text(figures) % facts if _is_told(check) else ""
         mend = _MENDS.get((check.name, check.level))
@@ -198,8 +199,6 @@ class CampaignWords:
             return say.money(fact, self.words.currency) if name.endswith("_minor") else say.number(fact)
         if isinstance(fact, float):
             return say.share(fact) if name == "share" else f"{fact:.2f}"
-        if isinstance(fact, Mapping):
-            return self.words.listed(list(cast("Mapping[str, object]", fact)))
         return str(fact)
 
     def fault(self, fault: Fault) -> str:
@@ -219,10 +218,17 @@ class CampaignWords:
         label, tone = VERDICTS.get(kind, (kind, ""))
         return self.words.text(label), tone
 
-    def advice(self, kind: str) -> tuple[str, str]:
+    def advice(self, kind: str, reading: Reading | None) -> tuple[str, str]:
         """Say what to do, and why."""
         label, why = ADVICE[kind]
-        return self.words.text(label), self.words.text(why) if why else ""
+        wanted = None if reading is None or why else people_wanted(reading)
+        if wanted is None or reading is None:
+            return self.words.text(label), self.words.text(why) if why else ""
+        say = self.words.say
+        facts = {"share": self.share(ASKED_SHARE), "wanted": say.short(wanted), "people": say.number(reading.everybody)}
+        return self.words.text(label), self.words.text(
+            mark("To see a difference of %(share)s takes about %(wanted)s people; there are %(people)s.")
+        ) % facts
 
     def headline(self, sentence: Mapping[str, str]) -> tuple[str, str]:
         """Cut a verdict into its first sentence and what follows."""
@@ -237,7 +243,7 @@ class CampaignWords:
         """Write a value of a metric."""
         if name.endswith("_minor"):
             return self.words.say.money(round(value), self.words.currency)
-        return f"{value:,.2f}".replace("-", MINUS)
+        return f"{round(value, 2) + 0.0:,.2f}".replace("-", MINUS)
 
     def signed(self, name: str, value: float) -> str:
         """Write a difference, with its sign."""
@@ -338,6 +344,12 @@ class CampaignWords:
     def message(self, state: MessageState) -> str:
         """Say how far a message is."""
         return self.words.text(MESSAGES[state])
+
+
+def _names(check: Check) -> list[str]:
+    """Return the names of the campaigns that a check found."""
+    found = check.facts.get("campaigns")
+    return list(cast("Mapping[str, int]", found)) if isinstance(found, Mapping) else []
 
 
 def _is_told(check: Check) -> bool:

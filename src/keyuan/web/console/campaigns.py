@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from keyuan.campaigns import MessageState, State
+from keyuan.campaigns import MessageState, State, lock
 from keyuan.engines.database import Session
 from keyuan.flows import console_campaigns as flows
 from keyuan.flows.campaign_draft import delete_draft
@@ -42,6 +42,10 @@ STATES: Final = (
     MessageState.WITHHELD,
     MessageState.FAILED,
 )
+
+
+class _LaunchedBeforeError(RefusedError):
+    """Somebody launched it before; there is nothing to do, and nothing to note."""
 
 
 class Campaigns:
@@ -165,10 +169,14 @@ class Campaigns:
         name = request.path_params["name"]
 
         def launched(session: Session) -> None:
+            if lock(session, name).state is not State.DRAFT:
+                raise _LaunchedBeforeError
             launch_within(session, self._desk.secrets, name)
 
         try:
             await self._desk.act(visit, "campaign.launched", name, launched)
+        except _LaunchedBeforeError:
+            return redirect(self._address(request, name))
         except RefusedError as refused:
             around, told = await self._ask_one(request)
             if not isinstance(told, Draft):

@@ -7,11 +7,9 @@ acceptable (`events.intake`), and the commit (`appender.py`). Nothing that was s
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
 from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,11 +21,10 @@ from keyuan.kernel.errors import EngineError
 from keyuan.web.admission import Admission
 from keyuan.web.appender import Appender, Job
 from keyuan.web.body import inflated, read_body
-from keyuan.web.write_keys import WriteKeys, key_of
+from keyuan.web.write_keys import WriteKeys
 
 _INLINE_BYTES = 16_384
 _SUCCESS = b'{"success": true}'
-_CHALLENGE = {"WWW-Authenticate": 'Basic realm="keyuan", charset="UTF-8"'}
 
 
 class SlowCommitError(EngineError):
@@ -79,7 +76,7 @@ class Intake:
 
     async def _take(self, request: Request, event_type: str | None) -> Response:
         with self._admission.enter():
-            source = await self._source(request)
+            source = await self._keys.source_of(request)
             received_at = self._now()
             body = await read_body(request)
             if len(body) > _INLINE_BYTES:
@@ -102,16 +99,6 @@ class Intake:
                 await asyncio.wrap_future(job.done)
         except TimeoutError:
             raise SlowCommitError from None
-
-    async def _source(self, request: Request) -> Source:
-        key = key_of(request.headers.get("authorization", ""))
-        if key is not None:
-            known, source = self._keys.remembered(key)
-            if not known:
-                source = await run_in_threadpool(self._keys.look_up, key)
-            if source is not None:
-                return source
-        raise HTTPException(HTTPStatus.UNAUTHORIZED, "Give a write key as user name of HTTP Basic.", _CHALLENGE)
 
     def _judge(self, source: Source, body: bytes, received_at: datetime, event_type: str | None) -> Job:
         """Inflate, cut and judge: all that needs no waiting."""

@@ -21,6 +21,7 @@ from keyuan.web import errors, health
 from keyuan.web.appender import Appender, group_writer
 from keyuan.web.chain import ChainRpc, OpenChain
 from keyuan.web.console import Console
+from keyuan.web.coupons import Coupons
 from keyuan.web.intake import Intake, Patience
 from keyuan.web.pages import built, components, static_routes
 from keyuan.web.streams import Server, Streams
@@ -49,7 +50,8 @@ def make_app(
     """
     built.tell_missing()
     appender = Appender(group_writer(database, secrets, now))
-    intake = Intake(WriteKeys(database), appender, now=now, plan=plan, patience=patience)
+    write_keys = WriteKeys(database)
+    intake = Intake(write_keys, appender, now=now, plan=plan, patience=patience)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
@@ -62,6 +64,7 @@ def make_app(
     app = FastAPI(title="Keyuan", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.streams = streams = Streams()
     app.router.routes.extend([*intake.routes(), *health.routes(health.check_database(database, tenant))])
+    app.router.routes.extend(Coupons(database, secrets, write_keys, now).routes())
     app.router.routes.extend(
         [*static_routes(), *components.routes(), *Console(database, secrets, tenant, now, streams).routes()]
     )

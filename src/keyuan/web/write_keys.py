@@ -7,6 +7,11 @@ import base64
 import binascii
 import time
 from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from keyuan.engines.database import Database
 from keyuan.events import Source, source_of_key, tenant_of_key
@@ -14,6 +19,7 @@ from keyuan.events import Source, source_of_key, tenant_of_key
 REMEMBER_S = 10.0
 _REMEMBER_MAX = 4_096
 _HEADER_MAX = 500
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="keyuan", charset="UTF-8"'}
 
 
 def key_of(authorization: str) -> str | None:
@@ -34,6 +40,21 @@ class WriteKeys:
         self._database = database
         self._monotonic = monotonic
         self._remembered: dict[str, tuple[Source | None, float]] = {}
+
+    async def source_of(self, request: Request) -> Source:
+        """Return the source that a request comes from.
+
+        Raises:
+            HTTPException: 401, it has no write key that holds.
+        """
+        key = key_of(request.headers.get("authorization", ""))
+        if key is not None:
+            known, source = self.remembered(key)
+            if not known:
+                source = await run_in_threadpool(self.look_up, key)
+            if source is not None:
+                return source
+        raise HTTPException(HTTPStatus.UNAUTHORIZED, "Give a write key as user name of HTTP Basic.", _CHALLENGE)
 
     def remembered(self, key: str) -> tuple[bool, Source | None]:
         """Return whether the answer is known, and the answer; never waits."""

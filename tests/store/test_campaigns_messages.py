@@ -105,14 +105,6 @@ def test_what_is_settled_stays_settled(store: Database):
     }
 
 
-def test_who_may_not_be_written_to_any_more_gets_nothing(store: Database):
-    with store.transaction(1) as session:
-        assert campaigns.withhold(session, PEOPLE[:5], Channel.EMAIL, "withdrawn") == 5
-        left = {message.person for message in campaigns.claim_due(session, Channel.EMAIL, 100, LATER)}
-    assert left == set(PEOPLE[5:])
-    assert counts(store)["inbox sent"] == 2
-
-
 def test_an_inbox_is_one_persons_and_a_message_is_read_once(store: Database):
     with store.transaction(1) as session:
         (message,) = campaigns.inbox_of(session, PEOPLE[0])

@@ -39,7 +39,6 @@ from keyuan.campaigns.store import (
     mark_read,
     queue,
     save_draft,
-    withhold,
 )
 
 __all__ = [
@@ -77,5 +76,4 @@ __all__ = [
     "read_count",
     "running",
     "save_draft",
-    "withhold",
 ]

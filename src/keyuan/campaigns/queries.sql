@@ -123,12 +123,6 @@ SELECT 1
  WHERE m.channel = %(channel)s AND m.state IN ('queued', 'sending') AND m.due_at <= %(now)s
  LIMIT 1
 
--- withhold --
--- What waits for some people in one channel.
-UPDATE campaigns.message AS m
-   SET state = 'withheld', reason = %(reason)s
- WHERE m.person = ANY(%(people)s) AND m.channel = %(channel)s AND m.state = 'queued'
-
 -- withhold_waiting --
 -- What waits of one campaign.
 UPDATE campaigns.message AS m

@@ -149,11 +149,6 @@ def give_back(session: Session, ids: Collection[UUID], now: datetime) -> int:
     return session.execute(_SQL["give_back"], ids=list(ids), now=now)
 
 
-def withhold(session: Session, people: Collection[UUID], channel: Channel, reason: str) -> int:
-    """Withhold what waits for people who may not be written to any more, and return how many messages that were."""
-    return session.execute(_SQL["withhold"], people=list(people), channel=channel.value, reason=reason)
-
-
 def mark_read(session: Session, person: UUID, message: UUID, at: datetime) -> bool:
     """Say that a person has read a message in her inbox; return whether it is the first time."""
     return bool(session.execute(_SQL["mark_read"], person=person, id=message, at=at))

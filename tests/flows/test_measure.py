@@ -11,12 +11,14 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from keyuan import events
 from keyuan.consent import Purpose
 from keyuan.engines.database import Database
 from keyuan.engines.lake.embedded import DeltaLake
 from keyuan.experiments.model import UnknownExperimentError
 from keyuan.experiments.reads import reading
 from keyuan.experiments.store import expose
+from keyuan.flows.lake import LakeWriter
 from keyuan.flows.measure import METRICS, NobodyToMeasureError, keep_measured
 from keyuan.insight.tables import EVENTS
 from measured_shop import BEFORE, CAMPAIGN, DAY, EXPERIMENT, LATER, SINCE, TICK, UNTIL, WEEK, Measured, Orders, drawn
@@ -99,6 +101,27 @@ def test_who_may_not_be_followed_through_the_window_is_left_out_and_counted(shop
     orders["p2"] = [order for order in orders["p2"] if order[0] >= SINCE]
     orders["p8"] = [order for order in orders["p8"] if order[0] >= BEFORE + 2 * DAY]
     check(told, stay, orders)
+
+
+def test_who_was_forgotten_is_left_out_and_not_taken_for_somebody_without_orders(shop: Measured):
+    arms = {f"p{number}": "hold_out" if number % 2 else "treated" for number in range(60)}
+    shop.agree(arms)
+    orders = drawn([*arms], 9)
+    shop.put(arms)
+    gone = next(name for name, arm in arms.items() if orders[name] and arm == "hold_out")
+    said = shop.shop.order(gone, "2017-08-01T00:00:00Z") | {
+        "event": "Said Something",
+        "properties": {"words": "sealed"},
+    }
+    shop.shop.send(said)
+    shop.buy(orders)
+    sender = shop.shop.secrets.sender(1, "user", gone)
+    with shop.shop.database.transaction(1) as session:
+        assert events.forget(session, [sender], datetime.now(UTC)) == 1
+    LakeWriter(shop.shop.database, shop.shop.secrets, shop.lake, 1).erase([sender])
+    told = shop.ask()
+    assert told["left_out"] == {"hold_out": 1, "treated": 0}
+    check(told, {name: arm for name, arm in arms.items() if name != gone}, orders)
 
 
 def test_tenants_measure_their_own(database: Database, tmp_path: Path):

@@ -2,7 +2,7 @@
 
 Whoever was assigned counts, exposed or not, and with zeros if she ordered nothing. Figures come from the lake, arms
 from the database; they meet in memory only, so no person and no arm is ever written to the lake. Who may not be
-followed through the whole window is left out and counted: the lake does not know all that she did.
+followed through the whole window, or was forgotten, is left out and counted: the lake does not know all that she did.
 Deliberately not here: the statistics and the words (`experiments`), and what a figure is (`insight`).
 Units: as in `insight.per_customer`; `as_of` is the programme clock's.
 """
@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from keyuan import events
 from keyuan.campaigns import Campaign
 from keyuan.engines.database import Session
 from keyuan.engines.files.expressions import Expressions
@@ -30,6 +31,7 @@ from keyuan.insight.per_customer import ARM, BEFORE, CustomerFigures, Window, cu
 from keyuan.insight.tables import EVENTS
 from keyuan.kernel.clock import to_us
 from keyuan.kernel.errors import MissingError
+from keyuan.profiles.reads import senders_of_all
 
 METRICS: Final = tuple(metric.name for metric in CUSTOMER_METRICS)
 """What is compared; the verdict is on the first."""
@@ -97,7 +99,10 @@ def _followed(session: Session, people: Mapping[UUID, str], window: Window) -> s
     """Return those of whom the lake knows all that they did in a window."""
     span = to_us(window.from_at), to_us(window.until_at)
     timelines = followed_timelines(session, people)
-    return {person for person, timeline in timelines.items() if followed_throughout(timeline, *span)}
+    followed = {person for person, timeline in timelines.items() if followed_throughout(timeline, *span)}
+    senders = senders_of_all(session, followed)
+    gone = events.forgotten(session, {sender for hers in senders.values() for sender in hers})
+    return {person for person in followed if gone.keys().isdisjoint(senders.get(person, ()))}
 
 
 def _design(experiment: Experiment, campaign: Campaign, *, unfinished: bool) -> Design:

@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -54,24 +55,27 @@ def office() -> Iterator[PostOffice]:
         yield found
 
 
-def start(words: dict[str, object]) -> "subprocess.Popen[str]":
-    child = subprocess.Popen([sys.executable, sender.__file__], stdin=subprocess.PIPE, text=True)
-    assert child.stdin is not None
-    json.dump(words, child.stdin)
-    child.stdin.close()
-    return child
+@contextmanager
+def started(words: dict[str, object]) -> Generator["subprocess.Popen[str]"]:
+    """Run a sender; however this ends, it does not go on."""
+    with subprocess.Popen([sys.executable, sender.__file__], stdin=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdin is not None
+            json.dump(words, child.stdin)
+            child.stdin.close()
+            yield child
+        finally:
+            child.kill()
 
 
 def killed(words: dict[str, object], office: PostOffice, random: Random) -> None:
     """Start a sender, let it send a few, and kill it."""
-    before, child = len(office.taken), start(words)
-    until = time.monotonic() + CHILD_S_MAX
-    while len(office.taken) - before < random.randint(1, 9):
-        assert time.monotonic() < until
-        assert child.poll() is None
-        time.sleep(random.uniform(0, 0.01))
-    child.kill()
-    child.wait()
+    with started(words) as child:
+        enough, until = len(office.taken) + random.randint(1, 9), time.monotonic() + CHILD_S_MAX
+        while len(office.taken) < enough:
+            assert time.monotonic() < until
+            assert child.poll() is None
+            time.sleep(random.uniform(0, 0.01))
 
 
 def test_letters_of_a_killed_sender_arrive_once_or_again_under_one_number(
@@ -85,7 +89,8 @@ def test_letters_of_a_killed_sender_arrive_once_or_again_under_one_number(
         killed(words, office, random)
         assert states(database).keys() <= {"queued", "sending", "sent"}
     assert states(database)["sending"] > 0, "no kill has met a letter on its way"
-    assert start(words).wait(CHILD_S_MAX) == 0
+    with started(words) as child:
+        assert child.wait(CHILD_S_MAX) == 0
     assert states(database) == {"sent": LETTERS}
     letters = [(str(each["To"]), str(each["Message-ID"])) for each in map(read, office.taken)]
     assert {to for to, _ in letters} == {f"p{number}@h.example" for number in range(1, LETTERS + 1)}

@@ -10,7 +10,7 @@ from keyuan.experiments import verdict
 from keyuan.flows.campaign_checks import Check, Level
 from keyuan.flows.campaign_launch import NobodyToTreatError
 from keyuan.flows.campaign_money import OverBudgetError
-from keyuan.flows.console_reading import Figure, Range
+from keyuan.flows.console_reading import Figure, Range, Worth
 from keyuan.web.console.campaign_words import VERDICTS, CampaignWords
 from keyuan.web.console.words import Words
 from keyuan.web.pages.formats import Formats
@@ -105,6 +105,7 @@ def test_a_difference_is_a_sentence_that_says_whether_zero_is_inside():
     assert inside.startswith("Treated customers placed 0.11 fewer orders each, but the true difference may lie")
     assert "from −1.05 to +0.83, across zero." in inside
     assert words("zh").found(figure(0.5, 0.1, 0.9)) == "活动组人均多下 0.50 单；真实差别在 +0.10 到 +0.90 之间。"
+    assert words("zh").found(figure(0.004, -0.2, 0.2)).startswith("两组几乎一样，但真实差别")
     assert "spent $3.54 more each" in words("en").found(figure(354.1, -3210.0, 3918.0, "spend_minor"))
 
 
@@ -118,8 +119,13 @@ def test_numbers_have_true_signs_and_zero_has_none():
     assert (said.p(0.0004), said.p(0.0432), said.p(0.846), said.p(None)) == ("< 0.001", "0.043", "0.85", "—")
 
 
+def cost(order_minor: tuple[float, float | None] | None, reward_minor: float = 500.0) -> Worth:
+    return Worth(False, reward_minor, 0.3, None, order_minor)
+
+
 def test_a_cost_without_upper_limit_says_so():
-    assert words("en").order_cost((219.4, None)) == "at least $2.19, no upper limit"
-    assert words("zh").order_cost((219.4, None)) == "至少 $2.19，没有上限"
-    assert words("en").order_cost((100.0, 250.0)) == "$1.00 to $2.50"
-    assert words("en").order_cost(None) == "no more orders were seen"
+    assert words("en").order_cost(cost((219.4, None))) == "at least $2.19, no upper limit"
+    assert words("zh").order_cost(cost((219.4, None))) == "至少 $2.19，没有上限"
+    assert words("en").order_cost(cost((100.0, 250.0))) == "$1.00 to $2.50"
+    assert words("en").order_cost(cost(None)) == "no more orders were seen"
+    assert words("zh").order_cost(cost((0.0, None), 0.0)) == "还没有花钱"

@@ -15,7 +15,7 @@ from keyuan.flows.campaign_checks import Check, Level
 from keyuan.flows.campaign_launch import NobodyMovedError, NobodyToTreatError, WrongTimeError
 from keyuan.flows.campaign_money import OverBudgetError
 from keyuan.flows.console_campaigns import before_of
-from keyuan.flows.console_reading import ASKED_SHARE, Figure, Range, Reading, people_wanted
+from keyuan.flows.console_reading import ASKED_SHARE, Figure, Range, Reading, Worth, people_wanted
 from keyuan.kernel.errors import RefusedError
 from keyuan.promotions import Offer
 from keyuan.web.console.campaign_form import Fault
@@ -305,11 +305,13 @@ class CampaignWords:
         """Write an amount, its sign first; a gain has none."""
         return self.words.say.money(round(minor), self.words.currency)
 
-    def order_cost(self, order_minor: tuple[float, float | None] | None) -> str:
+    def order_cost(self, worth: Worth) -> str:
         """Write what one more order costs; an end that the interval does not give is said to be open."""
-        if order_minor is None:
+        if worth.reward_minor == 0:
+            return self.words.text(mark("nothing was spent yet"))
+        if worth.order_minor is None:
             return self.words.text(mark("no more orders were seen"))
-        low, high = order_minor
+        low, high = worth.order_minor
         if high is None:
             return self.words.text(mark("at least %(money)s, no upper limit")) % {"money": self.gain(low)}
         return self.words.text(mark("%(low)s to %(high)s")) % {"low": self.gain(low), "high": self.gain(high)}
@@ -324,6 +326,8 @@ class CampaignWords:
         sentences = _MORE if figure.difference >= 0 else _LESS
         value = self.amount(figure.name, abs(figure.difference))
         first = self.words.text(sentences[figure.name]) % {"value": value}
+        if not any(each in "123456789" for each in value):
+            first = self.words.text(mark("Both arms are as good as alike"))
         if figure.range is None:
             return first + self.words.text(mark("."))
         ends = {"low": self.signed(figure.name, figure.range.low), "high": self.signed(figure.name, figure.range.high)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _STEPS: Final = (1, 2, 5, 10)
-_TICKS_PER_SIDE: Final = 2
+_TICKS: Final = 4
 _MARGIN: Final = 0.06
 _EMPTY: Final = 0.1
 _LABEL: Final = 8
@@ -72,9 +72,9 @@ def interval_plot(rows: Sequence[Estimate | None]) -> IntervalPlot:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return round values inside, zero among them, about two on the longer side."""
-    rough = max(-low, high) / _TICKS_PER_SIDE
+    """Return round values inside, zero among them: few enough for their labels to stand side by side."""
+    rough = (high - low) / _TICKS
     magnitude = 10.0 ** math.floor(math.log10(rough))
-    step = max(step * magnitude for step in (0.5, *_STEPS) if step * magnitude <= rough * (1 + 1e-9))
+    step = min(step * magnitude for step in _STEPS if step * magnitude >= rough * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [round(number * step, 12) for number in range(first, last + 1)]

@@ -147,6 +147,15 @@ def test_a_coupon_that_was_handed_in_says_so(house: House):
         assert "used" in client.get("/en/w/offers").text
 
 
+def test_she_takes_her_messages_and_coupons_along(house: House):
+    name = house.treated()[4]
+    with house.visit(name) as client:
+        taken = client.get("/en/w/data.json").json()
+    assert [each["code"] for each in taken["coupons"]] == [house.code(name)]
+    assert {each["campaign"] for each in taken["messages"]} == {CAMPAIGN.name}
+    assert "inbox" in {each["channel"] for each in taken["messages"]}
+
+
 def redeem_coupon_of(house: House, name: str) -> None:
     with house.shop.database.transaction(1) as session:
         redeem_coupon(session, house.shop.secrets, house.code(name), f"order of {name}", AT.replace(month=11))

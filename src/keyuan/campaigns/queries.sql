@@ -143,6 +143,13 @@ SELECT m.id, m.campaign, m.person, m.channel, m.state, m.reason, m.made_at, m.du
  ORDER BY m.sent_at DESC, m.id DESC
  LIMIT %(limit)s
 
+-- messages_of --
+-- All that was ever written to one person, by any way.
+SELECT m.id, m.campaign, m.person, m.channel, m.state, m.reason, m.made_at, m.due_at, m.sent_at, m.attempts, m.read_at
+  FROM campaigns.message AS m
+ WHERE m.person = %(person)s
+ ORDER BY m.made_at, m.id
+
 -- message_counts --
 -- By channel and state.
 SELECT m.channel, m.state, count(*)

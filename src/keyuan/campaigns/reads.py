@@ -72,6 +72,11 @@ def inbox_of(session: Session, person: UUID, limit: int = 100) -> list[Message]:
     return [message_of(row) for row in session.rows(_SQL["inbox_of"], person=person, limit=limit)]
 
 
+def messages_of(session: Session, person: UUID) -> list[Message]:
+    """Return all messages to a person, the oldest first, those that were never sent too."""
+    return [message_of(row) for row in session.rows(_SQL["messages_of"], person=person)]
+
+
 def message(session: Session, id_: UUID) -> Message | None:
     """Return one message; None if there is none of this number."""
     row = session.row(_SQL["message"], id=id_)

@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from keyuan import consent, ledger, loyalty
+from keyuan import campaigns, consent, ledger, loyalty, promotions
+from keyuan.campaigns import Message
 from keyuan.consent import Purpose
 from keyuan.engines.database import Session
 from keyuan.engines.secrets import Secrets
@@ -12,6 +13,7 @@ from keyuan.kernel.clock import from_us
 from keyuan.kernel.errors import MissingError
 from keyuan.profiles import contact, reads
 from keyuan.profiles.reads import Portrait
+from keyuan.promotions import Coupon
 
 
 class UnknownPersonError(MissingError):
@@ -19,7 +21,7 @@ class UnknownPersonError(MissingError):
 
 
 def take_along(session: Session, secrets: Secrets, user_id: str) -> dict[str, Any]:
-    """Return contact fields, consents, portrait and points of the person with a userId.
+    """Return contact fields, consents, portrait, points, messages and coupons of the person with a userId.
 
     Raises:
         UnknownPersonError: no event ever came from her.
@@ -41,6 +43,8 @@ def take_along_person(session: Session, secrets: Secrets, person: uuid.UUID) -> 
         "consents": _consents(session, person),
         "portrait": None if portrait is None else _portrait(portrait),
         "points": [_points(session, programme, person) for programme in loyalty.programmes(session)],
+        "messages": [_message(each) for each in campaigns.messages_of(session, person)],
+        "coupons": [_coupon(each) for each in promotions.coupons_of(session, secrets, person)],
     }
 
 
@@ -58,6 +62,26 @@ def _portrait(portrait: Portrait) -> dict[str, Any]:
         "as_of": portrait.as_of.isoformat(),
         "from_event": portrait.from_seq,
         "traits": {trait.name: value for trait, value in portrait.traits},
+    }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {
+        "campaign": message.campaign,
+        "channel": message.channel.value,
+        "state": message.state.value,
+        "made_at": message.made_at.isoformat(),
+        "sent_at": message.sent_at and message.sent_at.isoformat(),
+        "read_at": message.read_at and message.read_at.isoformat(),
+    }
+
+
+def _coupon(coupon: Coupon) -> dict[str, Any]:
+    return {
+        "offer": coupon.offer,
+        "code": coupon.code,
+        "issued_at": coupon.issued_at.isoformat(),
+        "redeemed_at": coupon.redeemed_at and coupon.redeemed_at.isoformat(),
     }
 
 

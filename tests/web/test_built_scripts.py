@@ -49,7 +49,11 @@ def test_where_a_script_is_not_built_the_server_says_once_how_and_pages_leave_it
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     assert re.findall('src="([^"]*)"', built.loader(static)("htmx.js")) == ["/static/built/htmx.js"]
-    monkeypatch.setattr(built, "is_built", lambda name: name == "sse.js")
+
+    def only_one(name: str) -> bool:
+        return name == "sse.js"
+
+    monkeypatch.setattr(built, "is_built", only_one)
     with caplog.at_level(logging.ERROR):
         built.tell_missing()
     assert [record.levelname for record in caplog.records] == ["ERROR"]

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ from campaign_house import (
     purposes,
     stock,
 )
-from keyuan import campaigns, promotions
+from keyuan import campaigns, events, promotions
 from keyuan.campaigns import Channel, Launch, MessageState, Span, State
 from keyuan.consent import Purpose
 from keyuan.experiments import reads as experiments
@@ -201,6 +201,19 @@ def test_a_launch_as_of_now_takes_who_is_in_the_segment_now(shop: Shop):
     assert told.people + told.left_out == len(now)
     assert told.left_out == len(now & {NO_NAME, FORGOTTEN})
     assert told.at >= AFTER
+
+
+def test_letters_are_due_at_once_also_where_the_clock_is_far_ahead(shop: Shop):
+    ahead = datetime(2060, 1, 1, tzinfo=UTC)
+    with shop.database.transaction(1) as session:
+        events.move_clock(session, ahead, ahead)
+        window = Span(ahead, ahead + timedelta(days=30))
+        save_draft(session, replace(CAMPAIGN, window=window), replace(OFFER, valid_until=window.until))
+    told = launched(shop, at=None)
+    with shop.database.transaction(1) as session:
+        due = campaigns.claim_due(session, Channel.EMAIL, 100, datetime.now(UTC))
+        assert {message.made_at for message in due} == {told.at}
+        assert len(due) == told.emails > 0
 
 
 def test_a_campaign_is_launched_before_its_window_ends_and_never_ahead(shop: Shop):

@@ -79,7 +79,7 @@ VALUES (%(tenant)s, %(campaign)s, %(at)s, %(people)s, %(treated)s, %(held_out)s,
 -- queue --
 -- One message a person and channel.
 INSERT INTO campaigns.message (tenant, id, campaign, person, channel, state, made_at, due_at, sent_at)
-SELECT %(tenant)s, s.id, %(campaign)s, s.person, s.channel, s.state, %(at)s, %(at)s, s.sent_at
+SELECT %(tenant)s, s.id, %(campaign)s, s.person, s.channel, s.state, %(at)s, %(due_at)s, s.sent_at
   FROM pg_temp.message_in AS s
     ON CONFLICT (tenant, campaign, person, channel) DO NOTHING
 

@@ -111,10 +111,17 @@ def end(session: Session, name: str) -> None:
     _move(session, name, State.LAUNCHED, State.ENDED)
 
 
-def queue(session: Session, campaign: str, channel: Channel, people: Iterable[UUID], at: datetime) -> int:
+def queue(
+    session: Session,
+    campaign: str,
+    channel: Channel,
+    people: Iterable[UUID],
+    at: datetime,
+    due_at: datetime | None = None,
+) -> int:
     """Make a message to each of these people, and return how many are new.
 
-    A message in the inbox is there at once; one by e-mail waits for who sends it.
+    A message in the inbox is there at once; one by e-mail waits for who sends it, who goes by real time: `due_at`.
     """
     there = channel is Channel.INBOX
     state = MessageState.SENT if there else MessageState.QUEUED
@@ -123,7 +130,7 @@ def queue(session: Session, campaign: str, channel: Channel, people: Iterable[UU
         _MESSAGE,
         ((new_id(), person, channel.value, state.value, at if there else None) for person in people),
     )
-    return session.execute(_SQL["queue"], tenant=session.tenant, campaign=campaign, at=at)
+    return session.execute(_SQL["queue"], tenant=session.tenant, campaign=campaign, at=at, due_at=due_at or at)
 
 
 def claim_due(session: Session, channel: Channel, limit: int, now: datetime, lease: timedelta = LEASE) -> list[Message]:

@@ -54,7 +54,8 @@ def launch_within(session: Session, secrets: Secrets, name: str, at: datetime | 
 
 
 def _launch(session: Session, secrets: Secrets, campaign: Campaign, as_of: datetime | None) -> Launch:
-    name, now = campaign.name, events.clock_at(session, system_now())
+    name, real = campaign.name, system_now()
+    now = events.clock_at(session, real)
     at = now if as_of is None else as_of
     _refuse_wrong_time(campaign, at, now)
     experiment = experiment_of(campaign)
@@ -78,8 +79,8 @@ def _launch(session: Session, secrets: Secrets, campaign: Campaign, as_of: datet
         reserved_minor=reserved_minor,
     )
     campaigns.keep_launch(session, name, launched)
-    campaigns.queue(session, name, Channel.EMAIL, emails, at)
-    campaigns.queue(session, name, Channel.INBOX, inboxes, at)
+    campaigns.queue(session, name, Channel.EMAIL, emails, at, real)
+    campaigns.queue(session, name, Channel.INBOX, inboxes, at, real)
     experiments.expose(session, name, inboxes, at)
     return launched
 

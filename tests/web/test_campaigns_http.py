@@ -77,6 +77,7 @@ def test_a_draft_is_changed_under_its_name_and_deleted(house: CampaignsHouse, cl
     name = drafted(client, csrf, title_en="Spring, in 2 steps")
     assert name == "spring_in_2_steps"
     assert drafted(client, csrf, title_en="Spring in 2 steps!") == "spring_in_2_steps_2"
+    assert {"spring_in_2_steps", "spring_in_2_steps_2"} <= set(house.noted("campaign.saved"))
     before = house.campaign(name)
     assert 'value="40"' in client.get(f"/{name}/edit").text
     answer = client.post(f"/{name}/edit", data=FORM | {"title_en": "Another", "budget": "600.50", "csrf": csrf})

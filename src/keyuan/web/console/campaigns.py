@@ -110,7 +110,7 @@ class Campaigns:
         def keep(session: Session) -> str:
             return flows.keep_plan(session, plan, name, self._desk.now())
 
-        kept = await self._desk.act(visit, "campaign.saved", plan.title_en if name is None else name, keep)
+        kept = await self._desk.act(visit, "campaign.saved", name, keep)
         return redirect(with_query(self._address(request, kept), saved=1))
 
     def _frame(self, session: Session, name: str | None) -> flows.Frame:

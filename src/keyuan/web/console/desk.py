@@ -81,13 +81,16 @@ class Desk:
             self._reads = CapacityLimiter(READS_AT_ONCE)
         return await run_sync(asked, limiter=self._reads)
 
-    async def act(self, visit: Visit, action: str, subject: str, work: Callable[[Session], Told]) -> Told:
-        """Do something in one transaction, which also writes who did it into the audit trail."""
+    async def act(self, visit: Visit, action: str, subject: str | None, work: Callable[[Session], Told]) -> Told:
+        """Do something in one transaction, which also writes who did it into the audit trail.
+
+        `subject` is what it was done to; None: what the work returns, the name of something new.
+        """
 
         def done() -> Told:
             with self.database.transaction(self.tenant) as session:
                 told = work(session)
-                staff.note(session, self.now(), visit.member.account, action, subject)
+                staff.note(session, self.now(), visit.member.account, action, str(told) if subject is None else subject)
                 return told
 
         return await run_sync(done)

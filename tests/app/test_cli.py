@@ -1,9 +1,11 @@
 """The command line as people and scripts use it: odd words, wrong paths, signals, and two commands at once."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,9 +135,26 @@ def test_a_signal_where_python_swallows_exceptions_still_stops_a_command():
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "keyuan: interrupted\n")
 
 
+def browser(folder: Path) -> tuple[dict[str, str], Path]:
+    """Return an environment whose browser notes what it is to open, and where it does."""
+    opened, program = folder / "opened", folder / "browser"
+    program.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
+    program.chmod(0o700)
+    return os.environ | {"BROWSER": f"{program} %s"}, opened
+
+
+def wait_for(path: Path) -> str:
+    end = time.monotonic() + WAIT_S
+    while not path.exists() or not path.read_text().endswith("\n"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return path.read_text().strip()
+
+
 def test_the_demo_serves_a_console_and_a_wallet_until_it_is_stopped(data: Path, few_households: Path):
-    words = ["demo", "--data", str(data), "--source", str(few_households), "--json"]
-    with subprocess.Popen([*KEYUAN, *words], stdout=subprocess.PIPE, text=True) as job:
+    words = ["demo", "--data", str(data), "--source", str(few_households), "--open", "--json"]
+    environment, opened = browser(data.parent)
+    with subprocess.Popen([*KEYUAN, *words], stdout=subprocess.PIPE, text=True, env=environment) as job:
         assert job.stdout is not None
         figures = json.loads(job.stdout.readline())
         run_file = data / "run.json"
@@ -143,6 +162,7 @@ def test_the_demo_serves_a_console_and_a_wallet_until_it_is_stopped(data: Path, 
         assert run_file.stat().st_mode & 0o777 == 0o600
         assert {"console", "console_user", "console_password", "wallet"} <= found.keys()
         assert "console_password" not in figures
+        assert wait_for(opened) == f"{found['url']}/"
         with httpx.Client(follow_redirects=True, timeout=60) as client:
             assert client.get(found["wallet"]).status_code == 200
             assert client.get(found["console"]).url.path == "/en/console/login"
@@ -153,7 +173,9 @@ def test_the_demo_serves_a_console_and_a_wallet_until_it_is_stopped(data: Path, 
 
 def test_the_demo_works_beside_a_running_up(data: Path, few_households: Path):
     words = ["demo", "--data", str(data), "--source", str(few_households), "--exit", "--json"]
-    with subprocess.Popen([*KEYUAN, "up", "--data", str(data), "--json"], stdout=subprocess.PIPE, text=True) as up:
+    environment, opened = browser(data.parent)
+    command = [*KEYUAN, "up", "--data", str(data), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as up:
         assert up.stdout is not None
         where = json.loads(up.stdout.readline())
         beside = keyuan(*words)
@@ -166,6 +188,7 @@ def test_the_demo_works_beside_a_running_up(data: Path, few_households: Path):
     assert up.returncode == 0
     assert not open_cluster(data).running()
     figures = json.loads(beside.stdout.splitlines()[-1])
+    assert not opened.exists(), "nobody asked for a browser"
     assert figures["url"] == where["url"]
     assert (figures["people"], figures["rebuild_ok"], figures["quarantined"]) == (HOUSEHOLDS, True, 0)
 

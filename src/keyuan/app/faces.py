@@ -1,5 +1,6 @@
 """Where people look: the console with its first account, and a customer's wallet by her own link."""
 
+import webbrowser
 from typing import Any, Final
 
 from keyuan.app.installation import Installation
@@ -21,3 +22,14 @@ def wallet_face(installation: Installation, url: str, user_id: str) -> dict[str,
     """Return a new address of somebody's wallet. Whoever has it is let in as her."""
     with installation.session() as session:
         return {"wallet_of": user_id, "wallet": wallet_link(session, installation.secrets, user_id, url)}
+
+
+def show(url: str) -> bool:
+    """Open the first page in the browser of whoever sits here; tell whether there is one.
+
+    The page leads to the language that the browser prefers, and to signing in.
+    """
+    try:
+        return webbrowser.open(f"{url}/")
+    except webbrowser.Error:
+        return False

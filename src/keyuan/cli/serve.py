@@ -44,16 +44,17 @@ def demo(
     data: DataDir = None,
     source: Annotated[Path | None, typer.Option("--source", help="Other Parquet files of the same shape.")] = None,
     leave: Annotated[bool, typer.Option("--exit", help="Stop after the job instead of serving.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the first page in a browser when it serves.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the main job on a year of real purchases, print what it found, and serve until Ctrl-C.
 
     Beside a running `up` the job is done with its help, and `up` goes on serving.
     """
+    from keyuan.app import faces
     from keyuan.app.demo.job import Job, run
     from keyuan.app.demo.show import bars, found
     from keyuan.app.demo.source import source_folder
-    from keyuan.app.faces import wallet_face
     from keyuan.app.installation import opened
     from keyuan.app.measure import measuring
     from keyuan.app.serve import programme_time, run_programme_time, served_somehow, wait_for_stop
@@ -75,12 +76,16 @@ def demo(
         if not running.here:
             run_programme_time(installation)
             tell(f"Keyuan goes on serving at {running.url}.")
+            if show:
+                faces.show(running.url)
         elif not leave:
-            wallet = wallet_face(installation, running.url, figures["proof_of"])
+            wallet = faces.wallet_face(installation, running.url, figures["proof_of"])
             running.tell_more(wallet)
             figures |= wallet
             with programme_time(installation):
                 _say_where(figures | {"run_file": str(running.run_file)}, as_json)
+                if show and not faces.show(running.url):
+                    tell(f"There is no browser here; open {running.url} in one.")
                 wait_for_stop()
             return
     if as_json:

@@ -52,7 +52,7 @@ def demo(
     Beside a running `up` the job is done with its help, and `up` goes on serving.
     """
     from keyuan.app import faces
-    from keyuan.app.demo.job import Job, run
+    from keyuan.app.demo.job import Job, customer_to_show, run
     from keyuan.app.demo.show import bars, found
     from keyuan.app.demo.source import source_folder
     from keyuan.app.installation import opened
@@ -79,7 +79,7 @@ def demo(
             if show:
                 faces.show(running.url)
         elif not leave:
-            wallet = faces.wallet_face(installation, running.url, figures["proof_of"])
+            wallet = faces.wallet_face(installation, running.url, customer_to_show(job))
             running.tell_more(wallet)
             figures |= wallet
             with programme_time(installation):
@@ -120,11 +120,15 @@ def process(part: Part, data: DataDir = None, port: int = 0, sink_port: int = 0)
 
 
 def _say_where(found: dict[str, Any], as_json: bool) -> None:  # the command's own flag
+    from keyuan.app.sinking import FOLDER
+
     words = (
         f"Keyuan serves at {found['url']} (Ctrl-C stops it): send events to {found['url']}/v1/batch,\n"
         f"with the write key in {found['run_file']}; {found['url']}/readyz says whether all is well.\n"
         f"Console 控制台: {found['url']}/en/console and {found['url']}/zh/console; who may sign in stands there too."
     )
+    if found.get("letters", {}).get("sent"):  # the demo's addresses are made up, so it was a sink that took them
+        words += f"\nLetters 邮件: kept in {Path(found['run_file']).parent / FOLDER}, delivered to nobody."
     if "wallet" in found:
         words += f"\nWallet 钱包 of {found['wallet_of']}: {found['wallet']}"
     sys.stdout.write((json.dumps(found, ensure_ascii=False) if as_json else words) + "\n")

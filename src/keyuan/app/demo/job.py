@@ -240,6 +240,19 @@ def _is_member(household: int) -> bool:
     return Purpose.LOYALTY in story.agreed(household)
 
 
+def customer_to_show(job: Job) -> str:
+    """Return the userId of the first household that has an offer in its inbox; whose wallet is worth a look."""
+    installation = job.installation
+    with job.session() as session:
+        for number in filter(_is_member, households(job.source)):
+            user_id = f"{story.USER_PREFIX}{number}"
+            sender = installation.secrets.sender(session.tenant, "user", user_id)
+            person = portraits.known(session, [sender]).get(sender)
+            if person is not None and campaigns.inbox_of(session, person, limit=1):
+                return user_id
+    return f"{story.USER_PREFIX}{next(filter(_is_member, households(job.source)))}"
+
+
 def understand(job: Job) -> dict[str, Any]:
     """Return what the lake says as of the end of the story."""
     with job.stage("insight"):

@@ -8,8 +8,9 @@ import pytest
 
 from keyuan import events, ledger, loyalty, segments
 from keyuan.app.demo import story
-from keyuan.consent import Purpose
+from keyuan.consent import Decision, Purpose
 from keyuan.engines.database import Database
+from keyuan.flows import wallet
 from keyuan.flows.as_of import membership_as_of, stored_membership, traits_as_of
 from keyuan.flows.expire import expire_all
 from keyuan.flows.figures import figures
@@ -60,6 +61,18 @@ def test_points_need_consent_to_loyalty_and_portraits_consent_to_personalisation
     assert [has_portrait(shop, name) for name in names] == [True, False, True, False]
     assert groups(shop, "both", "2017-02-02") == {"active_this_week"}
     assert groups(shop, "points only", "2017-02-02") == set()
+
+
+def test_who_changes_her_mind_twice_while_the_clock_stands_still_is_heard_each_time(shop: Shop):
+    shop.agree("chen", Purpose.LOYALTY)
+    person, answers = shop.person("chen"), (Decision.WITHDRAWN, Decision.GIVEN, Decision.WITHDRAWN)
+    for decision in answers:
+        with shop.database.transaction(shop.tenant) as session:
+            assert wallet.decide(session, person, Purpose.LOYALTY, decision, "wallet") == 1
+        with shop.database.transaction(shop.tenant) as session:
+            assert wallet.decide(session, person, Purpose.LOYALTY, decision, "wallet") == 0
+            stands = {each.purpose: each.given for each in wallet.agreements(session, person)}
+        assert stands[Purpose.LOYALTY] is (decision is Decision.GIVEN)
 
 
 def test_consent_counts_from_its_instant_on_and_not_before(shop: Shop):

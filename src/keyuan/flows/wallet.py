@@ -133,12 +133,18 @@ def agreements(session: Session, person: UUID) -> list[Agreement]:
 
 
 def decide(session: Session, person: UUID, purpose: Purpose, decision: Decision, evidence: str) -> int:
-    """Record what a person decided on her page, in force from now on; return 0 if that was said already.
+    """Record what a person decided on her page, in force from now on; return 0 if it stands so already.
 
-    The consumers are told in the same transaction: no event that they take in afterwards counts the old answer.
+    The consumers are told in the same transaction: no event that they take in afterwards counts the old answer. The
+    evidence gets the real time: on a clock that stands still, who changes her mind twice is heard twice.
     """
-    now = events.clock_at(session, system_now())
-    said = Record(person=person, purpose=purpose, decision=decision, effective_at_us=to_us(now), evidence=evidence)
+    received = system_now()
+    now_us = to_us(events.clock_at(session, received))
+    timeline = consent.decisions_of(session, [person], [purpose]).get((person, purpose), ())
+    if _stands(purpose, timeline, now_us).given is (decision is Decision.GIVEN):
+        return 0
+    evidence = f"{evidence}, {received.isoformat()}"
+    said = Record(person=person, purpose=purpose, decision=decision, effective_at_us=now_us, evidence=evidence)
     return record_consent(session, [said])
 
 

@@ -241,7 +241,7 @@ def more_points(random: Random, told: Requests, at: int) -> Requests:
 
 def other_amount(random: Random, told: Requests, at: int) -> Requests:
     each = told[at]
-    if isinstance(each, ledger.Void | ledger.Expire):
+    if not isinstance(each, ledger.Award | ledger.Redeem | ledger.Hold | ledger.Capture):
         return told
     return [*told[:at], replace(each, points=max(1, each.points - random.randint(1, 3))), *told[at + 1 :]]
 

@@ -1,7 +1,6 @@
 """The wallet's offers: what is in an inbox, the coupon and why it is there, in HTTP and in a real browser."""
 
 import re
-import shutil
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,11 +33,10 @@ from mail.post_office import SENDER, body, read
 from mail.test_channel_suite import sink_in
 from real_server import Server, cloned
 from shop import Shop
+from web.browsing import CHROMIUM, needs_browser
 from web.serving import serving
 
-CHROMIUM = shutil.which("chromium")
 HOUSEHOLDS = 24
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; `.ci/run` installs it")
 
 
 class House(NamedTuple):
@@ -185,7 +183,7 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@in_browser
+@needs_browser
 def test_the_link_of_a_letter_ends_them_with_one_button_and_a_second_press_is_harmless(house: House, browser: Browser):
     with ThreadPoolExecutor(1) as elsewhere:  # this thread has the browser's event loop
         first, *_ = elsewhere.submit(house.post).result()
@@ -217,7 +215,7 @@ def decisions(house: House, token: str) -> list[bool]:
     return [given for _, given in found[reader.person, Purpose.MARKETING_EMAIL]]
 
 
-@in_browser
+@needs_browser
 def test_she_finds_her_coupon_from_the_tab_with_a_mark(house: House, browser: Browser):
     name = house.treated()[5]
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")

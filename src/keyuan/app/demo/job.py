@@ -6,7 +6,7 @@ it was, and what is finished is only looked at.
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from keyuan.engines.files import Files, Selection, Table
 from keyuan.events.mapping import dated
 from keyuan.flows.as_of import membership_as_of, stored_membership, traits_as_of
 from keyuan.flows.campaign_draft import save_draft
-from keyuan.flows.campaign_launch import launch
+from keyuan.flows.campaign_launch import NobodyToTreatError, launch
 from keyuan.flows.expire import expire_all
 from keyuan.flows.figures import figures
 from keyuan.flows.import_file import import_files, shipped_mapping
@@ -188,7 +188,10 @@ def compare(job: Job) -> None:
 
 
 def campaign(job: Job) -> None:
-    """Launch the demo's campaign as of its first day; one that was launched stays as it is."""
+    """Launch the demo's campaign as of its first day; one that was launched stays as it is.
+
+    Of a few households nobody may be in the segment: then it stays a draft.
+    """
     installation, name = job.installation, story.CAMPAIGN.name
     with job.session() as session:
         there = {each.name for each in campaigns.campaigns(session)}
@@ -196,7 +199,7 @@ def campaign(job: Job) -> None:
             save_draft(session, story.CAMPAIGN, story.OFFER)
         if campaigns.launch_of(session, name) is not None:
             return
-    with job.stage("campaign"):
+    with job.stage("campaign"), suppress(NobodyToTreatError):
         launch(installation.database, installation.secrets, installation.tenant, name, story.LAUNCHED_AT)
 
 
@@ -260,9 +263,12 @@ def understand(job: Job) -> dict[str, Any]:
 
 
 def judge(job: Job) -> dict[str, Any]:
-    """Return what the campaign has done, as of the end of the story."""
+    """Return what the campaign has done, as of the end of the story; nothing where nobody could be treated."""
+    with job.session() as session:
+        launched = campaigns.launch_of(session, story.CAMPAIGN.name) is not None
     with job.stage("experiment"):
-        return {"experiment": campaign_as_of(job.installation, story.CAMPAIGN.name, story.AS_OF)}
+        found = campaign_as_of(job.installation, story.CAMPAIGN.name, story.AS_OF) if launched else {}
+        return {"experiment": found}
 
 
 def count(job: Job) -> dict[str, Any]:

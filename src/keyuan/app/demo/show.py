@@ -82,9 +82,9 @@ def _proved(figures: dict[str, Any]) -> str:
 
 
 def _judged(experiment: dict[str, Any]) -> str:
-    """Say what the campaign has done; without the lake nobody has measured it."""
+    """Say what the campaign has done; without the lake, or with nobody in its segment, it is not measured."""
     if not experiment:
-        return "The lake is switched off: the campaign is not measured."
+        return "The campaign is not measured: the lake is switched off, or nobody was in its segment."
     held, everybody = experiment["n"][experiment["control"]], sum(experiment["n"].values())
     seen = experiment["metrics"][experiment["verdict_metric"]]
     between = "" if seen["interval"] is None else " (95% interval {:+.2f} to {:+.2f})".format(*seen["interval"])

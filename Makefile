@@ -53,9 +53,9 @@ wheel: $(VENV)/.demo $(BUILT)
 demo: $(VENV)/.demo $(BUILT)
 	@$(BIN)/keyuan demo $(ARGS)
 
-# Most of the time is waiting (for starts, kills, commits), so two files run at a time, each worker on its own PostgreSQL.
+# Much of the time is waiting (for starts, kills, commits), so three files run at a time, each worker on its own PostgreSQL.
 test: $(VENV)/.test $(BUILT)
-	$(BIN)/python -m pytest -q -m "not long" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -q -m "not long" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/.test $(BUILT)
 	$(BIN)/python -m pytest -q -m long --timeout 3600 $(ARGS)

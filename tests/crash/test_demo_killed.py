@@ -43,8 +43,6 @@ def undisturbed(folder: Path) -> tuple[dict[str, Any], float]:
     served = House(folder / "undisturbed")
     try:
         figures, seconds = finished(served.data)
-        again, _ = finished(served.data)
-        assert again == figures
     finally:
         served.remove()
     assert figures["rebuild_ok"]
@@ -66,7 +64,7 @@ def killed_again_and_again(folder: Path, kills: int) -> None:
 
 
 def test_a_demo_killed_half_way_ends_with_the_same_figures_as_an_undisturbed_one(tmp_path: Path):
-    killed_again_and_again(tmp_path, 3)
+    killed_again_and_again(tmp_path, 2)
 
 
 @pytest.mark.long

@@ -15,7 +15,6 @@ from keyuan.insight import readings
 from keyuan.kernel.clock import system_now
 from shop import Shop, open_shop
 
-NOW = system_now()  # consumers ask the system, so the clock must run by it
 SHOWN = datetime(2017, 3, 1, 12, tzinfo=UTC)
 
 
@@ -26,6 +25,7 @@ class House:
         self.shop = shop
         self.lake = DeltaLake(folder / "lake")
         self.writer = LakeWriter(shop.database, shop.secrets, self.lake, 1)
+        self.now = system_now()  # consumers ask the system, so the clock must run by it
         self.looks_s = 0.0
         self.reader = InsightReader(shop.database, self.lake, 1, monotonic=lambda: self.looks_s)
 
@@ -35,14 +35,14 @@ class House:
         self.writer.catch_up()
 
     def look(self, after: timedelta) -> bool:
-        """Look some time after NOW; whether a reading was taken."""
+        """Look some time after the beginning; whether a reading was taken."""
         self.looks_s += LOOK_EVERY_S
         self.renew(after)
-        return self.reader.step(NOW + after)
+        return self.reader.step(self.now + after)
 
     def renew(self, after: timedelta) -> None:
         with self.shop.database.transaction(1) as session:
-            events.renew_clock(session, NOW + after)
+            events.renew_clock(session, self.now + after)
 
     def orders(self) -> int:
         with self.shop.database.transaction(1) as session:
@@ -57,13 +57,13 @@ def house(database: Database, tmp_path: Path) -> House:
     made.buy("2017-01-03")
     made.buy("2017-01-10")
     with database.transaction(1) as session:
-        events.move_clock(session, SHOWN, NOW)
+        events.move_clock(session, SHOWN, made.now)
     return made
 
 
 def run(house: House) -> None:
     with house.shop.database.transaction(1) as session:
-        events.run_clock(session, NOW)
+        events.run_clock(session, house.now)
 
 
 def test_while_a_history_is_brought_in_no_reading_is_taken(house: House):
@@ -95,11 +95,11 @@ def test_between_looks_nothing_is_asked(house: House):
     run(house)
     assert house.look(timedelta(0))
     house.buy("2017-02-27")
-    assert not house.reader.step(NOW + AFTER_MOVES)
+    assert not house.reader.step(house.now + AFTER_MOVES)
 
 
 def test_what_is_kept_is_what_was_read_and_a_tenant_sees_her_own(house: House):
-    found = read_insight(house.shop.database, house.lake, 1, SHOWN, NOW)
+    found = read_insight(house.shop.database, house.lake, 1, SHOWN, house.now)
     with house.shop.database.transaction(1) as session:
         assert readings.latest(session) == found
     with house.shop.database.transaction(2) as session:
@@ -108,14 +108,14 @@ def test_what_is_kept_is_what_was_read_and_a_tenant_sees_her_own(house: House):
 
 def test_of_two_readings_the_one_taken_later_stays(house: House):
     database = house.shop.database
-    later = read_insight(database, house.lake, 1, SHOWN, NOW)
-    read_insight(database, house.lake, 1, SHOWN - timedelta(days=30), NOW - timedelta(seconds=1))
+    later = read_insight(database, house.lake, 1, SHOWN, house.now)
+    read_insight(database, house.lake, 1, SHOWN - timedelta(days=30), house.now - timedelta(seconds=1))
     with database.transaction(1) as session:
         assert readings.latest(session) == later
 
 
 def test_a_reading_of_another_version_of_the_program_is_as_good_as_none(house: House, monkeypatch: pytest.MonkeyPatch):
-    read_insight(house.shop.database, house.lake, 1, SHOWN, NOW)
+    read_insight(house.shop.database, house.lake, 1, SHOWN, house.now)
     monkeypatch.setattr(readings, "_SHAPE", bytes(32))
     with house.shop.database.transaction(1) as session:
         assert readings.latest(session) is None

@@ -150,7 +150,8 @@ def post_office(
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))
         for each in office.transports:
-            each.abort()
+            if not each.is_closing():  # until Python 3.11.3 one under TLS fails when it is closed already
+                each.abort()
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 

@@ -1,7 +1,8 @@
 """An analysis as one JSON value, and back: the same from the command, the demo and the pages.
 
 Not here: any decision. `p` and `interval` are null where nothing can be computed; with one treated arm a metric holds
-its figures itself, with several one entry per arm.
+its figures itself, with several one entry per arm. Figures have ten digits: an engine adds rows up in any order, and
+that moves the last of a float's sixteen.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from keyuan.experiments.model import Design, Metric
 from keyuan.experiments.verdict import Why, verdicts
 
 _ARM, _BEFORE = "arm", "{}_before"
+_DIGITS = 10
 
 
 def report(design: Design, analysis: Analysis) -> dict[str, Any]:
@@ -47,17 +49,21 @@ def report(design: Design, analysis: Analysis) -> dict[str, Any]:
 
 def _figures(seen: Comparison) -> dict[str, Any]:
     return {
-        "difference": seen.difference,
-        "interval": None if seen.interval is None else list(seen.interval),
-        "p": seen.p,
-        "control": seen.means[0],
-        "treated": seen.means[1],
+        "difference": _rounded(seen.difference),
+        "interval": None if seen.interval is None else [_rounded(end) for end in seen.interval],
+        "p": _rounded(seen.p),
+        "control": _rounded(seen.means[0]),
+        "treated": _rounded(seen.means[1]),
         "known": list(seen.known),
-        "variance_left": seen.variance_left,
-        "covariate_p": seen.covariate_p,
-        "missing_p": seen.missing_p,
+        "variance_left": _rounded(seen.variance_left),
+        "covariate_p": _rounded(seen.covariate_p),
+        "missing_p": _rounded(seen.missing_p),
         "people_wanted": seen.people_wanted,
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.{_DIGITS}g}")
 
 
 def read_back(told: Mapping[str, Any]) -> tuple[Design, Analysis]:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -95,6 +96,27 @@ def test_all_who_listen_share_one_question_and_nobody_asks_while_nobody_listens(
     asked.clear()
     time.sleep(0.5)
     assert asked == []
+
+
+def test_a_question_that_nobody_waits_for_any_more_leaves_no_mark(house: ConsoleHouse, monkeypatch: pytest.MonkeyPatch):
+    asked, go_on, answer = threading.Event(), threading.Event(), live.figures
+
+    def slow(*words: Any) -> Any:
+        asked.set()
+        assert go_on.wait(WAIT_S)
+        return answer(*words)
+
+    with listening(house, house.session()) as alone:
+        until(alone, "Points owed")
+        monkeypatch.setattr(live, "figures", slow)
+        house.shop.send(house.shop.order("ada", "2017-01-26T10:00:00Z", "13.00"))
+        house.shop.run()
+        assert asked.wait(WAIT_S)
+    time.sleep(1)  # the server has seen that nobody listens
+    go_on.set()
+    time.sleep(0.5)  # the question has its answer
+    with listening(house, house.session()) as later:
+        until(later, "620")
 
 
 def test_a_silent_stream_shows_that_it_lives(house: ConsoleHouse):

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from anyio.to_thread import run_sync
@@ -43,6 +43,14 @@ class Pace:
 
 
 PACE: Final = Pace()
+
+
+class _Found(NamedTuple):
+    """Figures, where log and ledger stood, and when to ask again for what was kept."""
+
+    place: tuple[object, ...]
+    again_s: float | None
+    figures: Figures
 
 
 @dataclass(slots=True)
@@ -112,11 +120,17 @@ class Live:
                 found = await run_sync(self._figures_if_moved)
             except EngineError:
                 found = None  # it is asked again; whoever listens keeps the figures she has
-            if found is not None and found != self._figures:
-                self._figures, self._said = found, {}
-                self._tell()
+            if found is not None:
+                self._take(found)
             await self.streams.rest(self.pace.ask_s)
         self._tell()
+
+    def _take(self, found: "_Found") -> None:
+        """Keep an answer. Only here: that of a question which nobody waits for any more must leave no mark."""
+        self._place, self._again_s = found.place, found.again_s
+        if found.figures != self._figures:
+            self._figures, self._said = found.figures, {}
+            self._tell()
 
     def _tell(self) -> None:
         self._moved.set()
@@ -131,7 +145,7 @@ class Live:
             return False
         return True
 
-    def _figures_if_moved(self) -> Figures | None:
+    def _figures_if_moved(self) -> "_Found | None":
         """Ask where all stands, and for the figures if it moved; once more when what was kept is not fresh any more."""
         desk, now_s = self.desk, time.monotonic()
         with desk.database.transaction(desk.tenant, snapshot=True) as session:
@@ -140,9 +154,7 @@ class Live:
             if place == self._place and not is_due:
                 return None
             found = figures(session, desk.kept, desk.now())
-        self._again_s = None if place == self._place else now_s + FRESH_S
-        self._place = place
-        return found
+        return _Found(place, None if place == self._place else now_s + FRESH_S, found)
 
     def _words(self, language: Language, found: Figures) -> str:
         """Return figures as they stand on a page; made once for all who read a language."""

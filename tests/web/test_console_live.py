@@ -99,7 +99,11 @@ def test_all_who_listen_share_one_question_and_nobody_asks_while_nobody_listens(
 
 
 def test_a_question_that_nobody_waits_for_any_more_leaves_no_mark(house: ConsoleHouse, monkeypatch: pytest.MonkeyPatch):
-    asked, go_on, answer = threading.Event(), threading.Event(), live.figures
+    happened, asked, go_on = threading.Event(), threading.Event(), threading.Event()
+    answer, look = live.figures, live.moved_to
+
+    def place(session: Any) -> object:
+        return look(session) if happened.is_set() else before
 
     def slow(*words: Any) -> Any:
         asked.set()
@@ -108,9 +112,14 @@ def test_a_question_that_nobody_waits_for_any_more_leaves_no_mark(house: Console
 
     with listening(house, house.session()) as alone:
         until(alone, "Points owed")
+        with house.shop.database.transaction(1) as session:
+            before = look(session)
+        monkeypatch.setattr(live, "FRESH_S", 1_000.0)  # nothing is asked again without a reason
+        monkeypatch.setattr(live, "moved_to", place)
         monkeypatch.setattr(live, "figures", slow)
         house.shop.send(house.shop.order("ada", "2017-01-26T10:00:00Z", "13.00"))
         house.shop.run()
+        happened.set()
         assert asked.wait(WAIT_S)
     time.sleep(1)  # the server has seen that nobody listens
     go_on.set()

@@ -53,8 +53,8 @@ wheel: $(VENV)/.demo $(BUILT)
 demo: $(VENV)/.demo $(BUILT)
 	@$(BIN)/keyuan demo $(ARGS)
 
-# Two files run at a time, each worker on its own PostgreSQL: with three both cores are busy all the time, and it is no
-# sooner done.
+# Two files run at a time, each worker on its own PostgreSQL; three keep two cores busy all the time, and what waits for
+# an answer then waits long.
 test: $(VENV)/.test $(BUILT)
 	$(BIN)/python -m pytest -q -m "not long" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 

@@ -152,10 +152,10 @@ def test_insight_without_script_shows_its_tables_and_with_it_swaps_them(
     page = contexts["staff"].new_page()
     page.goto(f"{house.address}/en/console/insight?weeks=13")
     assert not page.locator("#active table").is_visible()
-    assert page.locator("#active canvas").is_visible()
+    page.locator("#active canvas").wait_for()  # charts are drawn a frame after what they stand in
     page.locator("#swap-active").click()
     page.locator("#active table").wait_for()
-    assert page.locator("#growth canvas").is_visible()
+    page.locator("#growth canvas").wait_for()
     assert "table=active" in page.url
     assert "weeks=13" in page.url
     page.locator("#swap-growth").click()

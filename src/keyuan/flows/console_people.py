@@ -27,7 +27,7 @@ from keyuan.ledger import Line, explorer
 from keyuan.ledger.explorer import LotMonth
 from keyuan.profiles import contact, listing
 from keyuan.profiles import reads as profiles
-from keyuan.profiles.catalogue import NAMES
+from keyuan.profiles.catalogue import NAMES, TRAITS
 from keyuan.profiles.listing import ListedPerson
 from keyuan.profiles.reads import Portrait
 from keyuan.profiles.traits import Value
@@ -169,7 +169,7 @@ def person(session: Session, secrets: Secrets, kept: Kept, who: UUID, system_now
         name=name,
         made_up=made_up,
         portrait=portrait,
-        shares={} if portrait is None else _shares(everybody(session, kept), portrait),
+        shares={} if portrait is None else _shares(spreads(session, kept), portrait),
         weeks=_weeks(history, orders, now),
         happened=_happened(history, orders, lines),
         events=len(history),
@@ -180,9 +180,17 @@ def person(session: Session, secrets: Secrets, kept: Kept, who: UUID, system_now
     )
 
 
-def everybody(session: Session, kept: Kept) -> list[tuple[Any, ...]]:
-    """Return everybody's trait values, kept while the log stands still."""
-    return kept.of(session, "traits", None, lambda: [values for _, values in profiles.trait_rows(session)])
+def spreads(session: Session, kept: Kept) -> Mapping[str, Sequence[Any]]:
+    """Return for each trait that is a number everybody's values in order, kept while the log stands still."""
+    return kept.of(session, "spreads", None, lambda: _spreads([values for _, values in profiles.trait_rows(session)]))
+
+
+def _spreads(everyone: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    return {
+        trait.name: sorted(values[place] for values in everyone if values[place] is not None)
+        for place, trait in enumerate(TRAITS)
+        if trait.kind in {"int64", "decimal"}
+    }
 
 
 def masked(name: str) -> str:
@@ -217,14 +225,10 @@ def _holder(session: Session, programmes: Iterable[loyalty.Programme], who: UUID
     return None
 
 
-def _shares(everyone: Sequence[tuple[Any, ...]], portrait: Portrait) -> dict[str, float]:
+def _shares(spread: Mapping[str, Sequence[Any]], portrait: Portrait) -> dict[str, float]:
     """Return for each number among the traits the share of people who have less."""
-    found: dict[str, float] = {}
-    for place, (trait, value) in enumerate(portrait.traits):
-        if value is not None and trait.kind in {"int64", "decimal"} and everyone:
-            known = sorted(values[place] for values in everyone if values[place] is not None)
-            found[trait.name] = bisect_left(known, value) / len(known) if known else 0.0
-    return found
+    known = {trait.name: (value, spread.get(trait.name)) for trait, value in portrait.traits if value is not None}
+    return {name: bisect_left(values, value) / len(values) for name, (value, values) in known.items() if values}
 
 
 def _weeks(history: Sequence[Event], orders: Mapping[int, Order], now: datetime) -> list[tuple[datetime, int]]:

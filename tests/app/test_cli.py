@@ -65,7 +65,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 def test_every_command_has_json_and_a_data_folder():
     found = {name: {word for option in command.params for word in option.opts} for name, command in commands()}
-    hidden = found.pop("process")
+    hidden = found.pop("fork-server")
     assert hidden >= {"--data"}
     assert found.keys() >= {
         *("up", "demo", "import", "replay", "verify", "rule eval"),

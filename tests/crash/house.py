@@ -26,7 +26,7 @@ _POLL_S = 0.05
 CHILDREN = ("web", "points", "portraits", "jobs", "anchor", "lake", "mail", "sink")
 SMALL_EPOCHS = {"KEYUAN_EPOCH_MOVEMENTS": "40", "KEYUAN_EPOCH_WAIT_S": "0.5"}
 """Small enough that a kill meets the closer and the publisher at work."""
-TARGETS = (*CHILDREN, "postmaster", "backend", "cluster", "up")
+TARGETS = (*CHILDREN, "fork server", "postmaster", "backend", "cluster", "up")
 
 
 class House:
@@ -76,15 +76,22 @@ class House:
         wait_until(self.is_served, f"it serves\n{self.tail()}")
 
     def parts(self) -> dict[str, psutil.Process]:
-        """Return the live children by name."""
+        """Return the live parts by name, as far as `up` has said their numbers."""
         found: dict[str, psutil.Process] = {}
-        with suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self._up.pid if self._up else 0).children():
-                with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                    words = child.cmdline()
-                    if child.status() != psutil.STATUS_ZOMBIE and "process" in words:
-                        found[words[words.index("process") + 1]] = child
+        with suppress(OSError, ValueError):
+            pids: dict[str, int] = json.loads((self.data / "run.json").read_text(encoding="utf-8"))["pids"]
+            for name in CHILDREN:
+                with suppress(KeyError, psutil.NoSuchProcess):
+                    process = psutil.Process(pids[name])
+                    if process.status() != psutil.STATUS_ZOMBIE and str(self.data) in _words(process):
+                        found[name] = process
         return found
+
+    def fork_server(self) -> list[psutil.Process]:
+        """Return the process from which the parts are forked, if it lives."""
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self._up.pid if self._up else 0).children()
+        return []
 
     def kill(self, target: str, random: Random) -> None:
         """SIGKILL one part, whichever it is by then; `up` is started again, as an operator would."""
@@ -99,6 +106,8 @@ class House:
     def _targets(self, target: str, random: Random) -> list[psutil.Process]:
         if target in CHILDREN:
             return [process for name, process in self.parts().items() if name == target]
+        if target == "fork server":
+            return self.fork_server()
         cluster = open_cluster(self.data)
         everything = of_cluster(cluster.layout.data)
         if target == "cluster":
@@ -117,7 +126,7 @@ class House:
     def kill_all(self) -> None:
         """SIGKILL the whole tree at once: `up`, its children and PostgreSQL."""
         assert self._up is not None
-        tree = [*self.parts().values(), *of_cluster(open_cluster(self.data).layout.data)]
+        tree = [*self.fork_server(), *self.parts().values(), *of_cluster(open_cluster(self.data).layout.data)]
         self._up.kill()
         for process in tree:
             with suppress(psutil.NoSuchProcess):

@@ -1,11 +1,11 @@
 """`keyuan` with a bug planted in it: `python planted.py BUG up --data DIR`. The product has no such switches.
 
-Each bug removes one guard of PROMISES 1 or 3, in `up` and in all its children; the harness has to find each.
+Each bug removes one guard of PROMISES 1 or 3, in `up` and in all its parts; the harness has to find each.
 """
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keyuan import cli
@@ -80,12 +80,13 @@ def command(bug: str) -> tuple[str, ...]:
 def main() -> None:
     bug = sys.argv.pop(1)
     BUGS[bug]()
-    commands = serve._commands
+    own = serve._command
 
-    def planted(*arguments: Any) -> dict[str, Any]:
-        return {part: [*command(bug), *words[words.index("process") :]] for part, words in commands(*arguments).items()}
+    def planted(*arguments: Any) -> Sequence[str]:
+        words = own(*arguments)
+        return [*command(bug), *words[words.index("fork-server") :]]
 
-    serve._commands = planted
+    serve._command = planted
     cli.main()
 
 

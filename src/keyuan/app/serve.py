@@ -26,11 +26,9 @@ from keyuan.app.use import is_served, served
 from keyuan.engines.database.embedded.passwords import keep
 from keyuan.engines.mail import sender_of
 from keyuan.engines.mail.sink import HOST as SINK_HOST
-from keyuan.flows.places import CONSUMERS
 from keyuan.kernel.clock import system_now
 
 RUN_FILE = "run.json"
-PARTS = ("web", *CONSUMERS, "jobs", "anchor", "lake", "mail", "sink")
 _KEY_FILE = "write-key"
 _POLL_S = 0.1
 _WEB_S_MAX = 30.0
@@ -97,11 +95,12 @@ def serving(installation: Installation, tell: Tell, *, wait: bool = False) -> Ge
             found.update(more)
             _write_private(run_file, found)
 
+        say({})
         try:
-            with Tree(installation.cluster, _commands(installation, port), tell) as tree:
+            with Tree(installation.cluster, _command(installation, port), tell, say) as tree:
                 if wait:
+                    tree.wait_started()
                     _wait_for_web(host, port)
-                tree.say_pids(say)
                 yield Running(url, tree.pids() | {"main": os.getpid()}, run_file, tell_more=say_more)
         finally:
             run_file.unlink(missing_ok=True)
@@ -140,17 +139,9 @@ def wait_for_stop() -> None:
         pass
 
 
-def _commands(installation: Installation, port: int) -> dict[str, Sequence[str]]:
-    settings = installation.settings
-    common = [sys.executable, "-m", "keyuan.cli", "process"]
-    where = ["--data", str(installation.folder), "--port", str(port), "--sink-port", str(_free_port(SINK_HOST, port))]
-    off = {
-        "anchor": settings.chain == "off",
-        "lake": settings.lake == "off",
-        "mail": settings.smtp == "off",
-        "sink": settings.smtp != "sink",
-    }
-    return {part: [*common, part, *where] for part in PARTS if not off.get(part)}
+def _command(installation: Installation, port: int) -> Sequence[str]:
+    common = [sys.executable, "-m", "keyuan.cli", "fork-server", "--data", str(installation.folder)]
+    return [*common, "--port", str(port), "--sink-port", str(_free_port(SINK_HOST, port))]
 
 
 def _free_port(host: str, taken: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""The child processes of `up`: what each does until it is told to stop.
+"""The loops of `up`: what a process of its tree does again and again until it is told to stop.
 
 SIGTERM asks for a clean end: the batch at hand is finished or rolled back. SIGKILL at any moment loses nothing,
 because nothing is kept outside the database.
@@ -16,10 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from keyuan.app.anchoring import Line
-from keyuan.app.chains import own_chain, read_chain
+from keyuan.app.chains import own_chain
+from keyuan.app.forkserver import told_to_stop
 from keyuan.app.installation import Installation, attached
 from keyuan.app.lakes import campaign_reader, insight_reader, lake_writer
-from keyuan.app.tree import ends_with_parent, told_to_stop
 from keyuan.engines.chain import Chain
 from keyuan.engines.chain.outbox.post import AccountSigner
 from keyuan.flows.consume import Consumer
@@ -36,7 +36,6 @@ _TROUBLE_S = 0.5
 _JOBS_S = 1.0
 _ANCHOR_S = 0.5
 _LAKE_S = 0.5
-_MAIL_S = 0.5
 _DAMAGED_S = 10.0
 _NICE = 10
 _GC_THRESHOLD = 50_000
@@ -57,22 +56,6 @@ def tune() -> None:
     sys.setswitchinterval(_SWITCH_S)
 
 
-def run_web(settings: Settings, port: int) -> None:
-    """Answer HTTP until told to stop."""
-    from keyuan.web.server import make_app, make_server  # noqa: PLC0415  # only this child needs it
-
-    ends_with_parent()
-    tune()
-    with attached(settings) as installation:
-        app = make_app(
-            installation.database,
-            installation.secrets,
-            tenant=settings.tenant,
-            open_chain=partial(read_chain, settings, installation.folder) if settings.chain == "embedded" else None,
-        )
-        make_server(app, host=settings.host, port=port).run()
-
-
 def run_consumer(settings: Settings, name: str) -> None:
     """Follow the log as one of its consumers until told to stop."""
     known: dict[int, Consumer] = {}
@@ -86,7 +69,7 @@ def run_consumer(settings: Settings, name: str) -> None:
             taken += known[tenant].step()
         return taken > 0
 
-    _repeat(settings, step, IDLE_S)
+    repeat(settings, step, IDLE_S)
 
 
 def run_jobs(settings: Settings) -> None:
@@ -96,7 +79,7 @@ def run_jobs(settings: Settings) -> None:
         database = installation.database
         return sum(run_due(database, tenant, system_now()) for tenant in installation.tenants()) > 0
 
-    _repeat(settings, step, _JOBS_S)
+    repeat(settings, step, _JOBS_S)
 
 
 def run_anchor(settings: Settings) -> None:
@@ -115,7 +98,7 @@ def run_anchor(settings: Settings) -> None:
                     lines[tenant] = Line(installation, tenant, *owned[0])
             return sum([line.step() for line in lines.values()]) > 0
 
-        _repeat(settings, step, _ANCHOR_S)
+        repeat(settings, step, _ANCHOR_S)
 
 
 def run_lake(settings: Settings) -> None:
@@ -135,25 +118,7 @@ def run_lake(settings: Settings) -> None:
         looks = [(tenant, look) for tenant, each in readers.items() for look in each]
         return sum([_tried(tenant, "read", partial(look, now)) for tenant, look in looks]) > 0
 
-    _repeat(settings, step, _LAKE_S)
-
-
-def run_mail(settings: Settings, port: int, sink_port: int) -> None:
-    """Send letters until told to stop."""
-    from keyuan.app.mailing import Mailroom, open_channel  # noqa: PLC0415  # only this child needs it
-
-    os.nice(_NICE)
-    channel = open_channel(settings, sink_port)
-    site = (settings.public_url or f"http://{settings.host}:{port}").rstrip("/")
-    rooms: list[Mailroom] = []
-
-    def step(installation: Installation) -> bool:
-        if not rooms:
-            rooms.append(Mailroom(installation, channel, site))
-        return rooms[0].step()
-
-    _repeat(settings, step, _MAIL_S)
-    channel.close()
+    repeat(settings, step, _LAKE_S)
 
 
 def _tried(tenant: int, what: str, work: Callable[[], int]) -> int:
@@ -166,10 +131,9 @@ def _tried(tenant: int, what: str, work: Callable[[], int]) -> int:
         return 0
 
 
-def _repeat(settings: Settings, step: Step, idle_s: float) -> None:
+def repeat(settings: Settings, step: Step, idle_s: float) -> None:
     """Call `step` again and again; wait a little when it had nothing to do, longer when an engine is in trouble."""
     done = told_to_stop()
-    ends_with_parent()
     with attached(settings) as installation, collected_between() as collect:
         while not done.is_set():
             try:

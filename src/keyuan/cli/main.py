@@ -14,7 +14,7 @@ app = typer.Typer(
 )
 app.command("up")(serve.up)
 app.command("demo")(serve.demo)
-app.command("process", hidden=True)(serve.process)
+app.command("fork-server", hidden=True)(serve.fork_server)
 app.command("import")(data.import_file)
 app.command("replay")(data.replay)
 app.command("anchor")(data.anchor)

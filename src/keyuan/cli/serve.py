@@ -3,26 +3,12 @@
 import json
 import sys
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from keyuan.cli.output import AsJson, DataDir, tell
-
-
-class Part(StrEnum):
-    """A process of the tree."""
-
-    WEB = "web"
-    POINTS = "points"
-    PORTRAITS = "portraits"
-    JOBS = "jobs"
-    ANCHOR = "anchor"
-    LAKE = "lake"
-    MAIL = "mail"
-    SINK = "sink"
 
 
 def up(data: DataDir = None, as_json: AsJson = False) -> None:
@@ -92,31 +78,15 @@ def demo(
         sys.stdout.write(json.dumps(figures, ensure_ascii=False) + "\n")
 
 
-def process(part: Part, data: DataDir = None, port: int = 0, sink_port: int = 0) -> None:
-    """Be one process of the tree (started by `up` and `demo`)."""
+def fork_server(data: DataDir = None, port: int = 0, sink_port: int = 0) -> None:
+    """Be the process from which the parts of the tree are forked (started by `up` and `demo`)."""
+    from keyuan.app.forkserver import ForkServer
+    from keyuan.app.parts import works
+    from keyuan.app.workers import tune
     from keyuan.kernel.config import load_settings
 
-    settings = load_settings(data)
-    if part is Part.SINK:
-        from keyuan.app.sinking import run_sink
-
-        run_sink(settings, sink_port)
-        return
-    from keyuan.app import workers
-
-    match part:
-        case Part.WEB:
-            workers.run_web(settings, port)
-        case Part.POINTS | Part.PORTRAITS:
-            workers.run_consumer(settings, part.value)
-        case Part.JOBS:
-            workers.run_jobs(settings)
-        case Part.ANCHOR:
-            workers.run_anchor(settings)
-        case Part.LAKE:
-            workers.run_lake(settings)
-        case Part.MAIL:
-            workers.run_mail(settings, port, sink_port)
+    tune()
+    ForkServer(works(load_settings(data), port, sink_port)).run()
 
 
 def _say_where(found: dict[str, Any], as_json: bool) -> None:  # the command's own flag

@@ -1,35 +1,40 @@
 """DuckDB in memory, for set-based questions over Arrow tables.
 
 Deliberately not here: any table that outlives a question, and files: external access is switched off, so that a
-statement reaches only the tables it is given. Nothing is spilled to a disk.
+statement reaches only the tables it is given. Nothing is spilled to a disk. DuckDB and Arrow are loaded by the first
+who asks something: they take tens of megabytes and start threads, and most processes never ask.
 Units: `memory_max_mb` mebibytes. A kind of column is one of `KINDS`.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from types import TracebackType
 from typing import Any, NewType, Self
 
-import duckdb
-
 from keyuan.kernel.errors import EngineError
 
-# pyarrow has no type stubs: what it gives is looked at here only, and handed out as an opaque `Table`.
-_arrow: Any = import_module("pyarrow")
 Table = NewType("Table", object)
 
-KINDS: Mapping[str, Any] = {
-    "int64": _arrow.int64(),
-    "text": _arrow.string(),
-    "uuid": _arrow.binary(16),
-}
+KINDS = ("int64", "text", "uuid")
+
+
+@cache
+def _arrow() -> Any:
+    """Return pyarrow; it has no type stubs: what it gives is looked at here only, and handed out as a `Table`."""
+    return import_module("pyarrow")
+
+
+def _type(kind: str) -> Any:
+    arrow = _arrow()
+    return {"int64": arrow.int64(), "text": arrow.string(), "uuid": arrow.binary(16)}[kind]
 
 
 class TableBuilder:
     """An Arrow table that grows by columns; what was added is turned into Arrow every `chunk_rows` rows."""
 
     def __init__(self, columns: Mapping[str, str], *, chunk_rows: int = 65_536) -> None:
-        self._schema: Any = _arrow.schema([(name, KINDS[kind]) for name, kind in columns.items()])
+        self._schema: Any = _arrow().schema([(name, _type(kind)) for name, kind in columns.items()])
         self._chunk_rows = chunk_rows
         self._columns: list[list[object]] = [[] for _ in columns]
         self._batches: list[Any] = []
@@ -49,13 +54,13 @@ class TableBuilder:
     def table(self) -> Table:
         """Everything added so far."""
         self._flush(1)
-        return Table(_arrow.Table.from_batches(self._batches, self._schema))
+        return Table(_arrow().Table.from_batches(self._batches, self._schema))
 
     def _flush(self, rows_min: int) -> None:
         if len(self._columns[0]) < rows_min:
             return
-        arrays = [_arrow.array(column, field.type) for column, field in zip(self._columns, self._schema, strict=True)]
-        self._batches.append(_arrow.record_batch(arrays, schema=self._schema))
+        arrays = [_arrow().array(column, field.type) for column, field in zip(self._columns, self._schema, strict=True)]
+        self._batches.append(_arrow().record_batch(arrays, schema=self._schema))
         for column in self._columns:
             column.clear()
 
@@ -69,6 +74,9 @@ class Analytics:
             "threads": threads,
             "temp_directory": "",
         }
+        import duckdb  # noqa: PLC0415  # see above
+
+        self._error = duckdb.Error
         self._connection = duckdb.connect(":memory:", config=limits)
         self._connection.execute("SET autoinstall_known_extensions = false")
         self._connection.execute("SET autoload_known_extensions = false")
@@ -85,7 +93,7 @@ class Analytics:
             for name, table in tables.items():
                 self._connection.register(name, table)
             return self._connection.execute(statement, params or None).fetchall()
-        except duckdb.Error as error:
+        except self._error as error:
             raise EngineError("DuckDB could not answer", kind=type(error).__name__) from error
         finally:
             for name in tables:

@@ -1,7 +1,8 @@
 """Boolean SQL expressions over rows held in memory, on DuckDB in process and on PostgreSQL.
 
 Deliberately not here: where expressions come from (`segments.rules` writes them, nobody else's text gets here) and
-any table that outlives a question. Both take a batch: all expressions are asked of all rows at once.
+any table that outlives a question. Both take a batch: all expressions are asked of all rows at once. DuckDB and Arrow
+are loaded by the first who asks them: they take tens of megabytes and start threads, and a server never asks.
 Units: `columns` maps a SQL name to one of `KINDS`; rows are tuples in that order; an answer has one tuple a row, with
 one true, false or None for each expression.
 """
@@ -11,23 +12,12 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any, cast
 
-import duckdb
-
 from keyuan.engines.database.session import Session
 from keyuan.kernel.errors import EngineError
 
 Answer = list[tuple[bool | None, ...]]
 
-# pyarrow has no type stubs; what it makes is only handed to DuckDB.
-_arrow: Any = import_module("pyarrow")
-_ARROW: Mapping[str, Any] = {
-    "boolean": _arrow.bool_(),
-    "int8": _arrow.int64(),
-    "numeric": _arrow.decimal128(18, 4),
-    "text": _arrow.string(),
-    "text[]": _arrow.list_(_arrow.string()),
-}
-KINDS = frozenset(_ARROW)
+KINDS = frozenset({"boolean", "int8", "numeric", "text", "text[]"})
 _ORDINAL = "ordinal"
 _LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "1024MiB",
@@ -42,21 +32,30 @@ def duckdb_answers(expressions: Sequence[str], columns: Mapping[str, str], rows:
     Raises:
         EngineError: DuckDB failed, which for a checked expression is a defect or a lack of memory.
     """
-    places = range(len(columns))
-    arrays = [
-        _arrow.array([row[place] for row in rows], _ARROW[kind])
-        for place, kind in zip(places, columns.values(), strict=True)
-    ]
-    ordinals = _arrow.array(range(len(rows)), _arrow.int64())
-    table = _arrow.Table.from_arrays([ordinals, *arrays], names=[_ORDINAL, *columns])
+    import duckdb  # noqa: PLC0415  # see above
+
     try:
         with duckdb.connect(":memory:", config=_LIMITS) as connection:
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-            connection.register("asked", table)
+            connection.register("asked", _arrow_table(columns, rows))
             return connection.execute(_question(expressions, "asked")).fetchall()
     except duckdb.Error as failure:
         raise EngineError("DuckDB could not answer a rule.") from failure
+
+
+def _arrow_table(columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> Any:
+    arrow: Any = import_module("pyarrow")  # it has no type stubs; what it makes is only handed to DuckDB
+    types = {
+        "boolean": arrow.bool_(),
+        "int8": arrow.int64(),
+        "numeric": arrow.decimal128(18, 4),
+        "text": arrow.string(),
+        "text[]": arrow.list_(arrow.string()),
+    }
+    arrays = [arrow.array([row[at] for row in rows], types[kind]) for at, kind in enumerate(columns.values())]
+    ordinals = arrow.array(range(len(rows)), arrow.int64())
+    return arrow.Table.from_arrays([ordinals, *arrays], names=[_ORDINAL, *columns])
 
 
 def postgres_answers(

@@ -31,6 +31,7 @@ from keyuan.engines.mail.model import (
 CONNECT_S: Final = 20.0
 LETTER_S: Final = 30.0
 _GOODBYE_S: Final = 2.0
+_LINGER_S: Final = 0.1
 _GOING_AWAY: Final = 421
 _PERMANENT: Final = 500
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])")
@@ -200,3 +201,4 @@ class SmtpChannel:
             with suppress(aiosmtplib.SMTPException, *_LOST):
                 await self._smtp.quit(timeout=_GOODBYE_S)
         self._drop()
+        await asyncio.sleep(_LINGER_S)  # closing TLS takes an answer; a loop that ends before it leaves a socket open

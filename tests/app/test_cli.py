@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -10,16 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 import pytest
 from typer.main import get_command
 
+from few_households import few_households
 from keyuan.app.use import is_served, served
 from keyuan.cli.main import app
 from keyuan.engines.database.embedded import open_cluster
 
-SAMPLE = Path(__file__).parent.parent / "data" / "completejourney_sample"
 KEYUAN = [sys.executable, "-m", "keyuan.cli"]
 HOUSEHOLDS = 12
 WAIT_S = 120
@@ -32,18 +30,8 @@ def keyuan(*words: str, stdin: str | None = None) -> subprocess.CompletedProcess
 
 
 @pytest.fixture(scope="module")
-def few_households(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the sample cut down to its first households."""
-    folder = tmp_path_factory.mktemp("few")
-    first = f"SELECT DISTINCT household_id FROM '{SAMPLE}/transactions.parquet' ORDER BY 1 LIMIT {HOUSEHOLDS}"
-    for path in SAMPLE.glob("*.parquet"):
-        shutil.copy(path, folder)
-    for name in ("transactions", "campaigns", "coupon_redemptions", "demographics"):
-        duckdb.sql(
-            f"COPY (SELECT * FROM '{SAMPLE}/{name}.parquet' WHERE household_id IN ({first}))"
-            f" TO '{folder}/{name}.parquet' (FORMAT parquet)"
-        )
-    return folder
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return few_households(tmp_path_factory.mktemp("few") / "source", HOUSEHOLDS)
 
 
 @pytest.fixture
@@ -101,8 +89,8 @@ def test_a_path_that_cannot_be_used_is_one_clear_line(tmp_path: Path, words: lis
     assert not (tmp_path / "missing").exists()
 
 
-def test_sigterm_in_the_middle_of_the_job_leaves_nothing_running(data: Path, few_households: Path):
-    words = ["demo", "--data", str(data), "--source", str(few_households)]
+def test_sigterm_in_the_middle_of_the_job_leaves_nothing_running(data: Path, source: Path):
+    words = ["demo", "--data", str(data), "--source", str(source)]
     with subprocess.Popen([*KEYUAN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
         assert job.stderr is not None
         assert job.stderr.readline() == "Record consents: done\n"
@@ -151,8 +139,8 @@ def wait_for(path: Path) -> str:
     return path.read_text().strip()
 
 
-def test_the_demo_serves_a_console_and_a_wallet_until_it_is_stopped(data: Path, few_households: Path):
-    words = ["demo", "--data", str(data), "--source", str(few_households), "--open", "--json"]
+def test_the_demo_serves_a_console_and_a_wallet_until_it_is_stopped(data: Path, source: Path):
+    words = ["demo", "--data", str(data), "--source", str(source), "--open", "--json"]
     environment, opened = browser(data.parent)
     with subprocess.Popen([*KEYUAN, *words], stdout=subprocess.PIPE, text=True, env=environment) as job:
         assert job.stdout is not None
@@ -171,8 +159,8 @@ def test_the_demo_serves_a_console_and_a_wallet_until_it_is_stopped(data: Path, 
     assert not run_file.exists()
 
 
-def test_the_demo_works_beside_a_running_up(data: Path, few_households: Path):
-    words = ["demo", "--data", str(data), "--source", str(few_households), "--exit", "--json"]
+def test_the_demo_works_beside_a_running_up(data: Path, source: Path):
+    words = ["demo", "--data", str(data), "--source", str(source), "--exit", "--json"]
     environment, opened = browser(data.parent)
     command = [*KEYUAN, "up", "--data", str(data), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as up:
@@ -195,6 +183,7 @@ def test_the_demo_works_beside_a_running_up(data: Path, few_households: Path):
 
 ASKS = """
 import pathlib, sys
+from few_households import few_households
 from keyuan.app.use import is_served
 print(flush=True)
 while True:

@@ -242,19 +242,6 @@ def test_withdrawing_is_one_tap_and_new_purchases_earn_nothing(context: BrowserC
     expect(page.get_by_role("switch", name="Points programme")).to_be_checked()
 
 
-@pytest.mark.parametrize("width", [320, 1440])
-def test_nothing_hangs_over_the_edge(annas: Page, house: WalletHouse, width: int):
-    page = annas
-    page.set_viewport_size({"width": width, "height": 844})
-    for language in ("zh", "en"):
-        for place in ("", "activity", "me", "me/agree?purpose=loyalty", "check"):
-            page.goto(f"{house.address}/{language}/w/{place}")
-            if place == "check":
-                page.wait_for_selector(SETTLED)
-            wide: int = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, (language, place)
-
-
 @pytest.mark.parametrize("place", ["", "activity", "me", "check"])
 def test_a_first_visit_weighs_little(context: BrowserContext, house: WalletHouse, place: str):
     """As it comes over the line; the script with the whole verifier is a third of what a page may weigh."""

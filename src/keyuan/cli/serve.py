@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ def up(data: DataDir = None, as_json: AsJson = False) -> None:
 
     with (
         opened(load_settings(data), progress=tell) as installation,
+        suppress(KeyboardInterrupt),  # told to stop while parts begin to serve: that is a clean stop too
         serving(installation, tell, wait=True) as running,
         programme_time(installation),
     ):

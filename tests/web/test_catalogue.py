@@ -12,6 +12,7 @@ from babel.messages.pofile import read_po
 from keyuan.web.pages.i18n import catalogue, translator
 
 WEB = Path(str(resources.files("keyuan.web")))
+RULES = Path(str(resources.files("keyuan.segments.rules")))
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 KEYWORDS = {
     "_": None, "gettext": None, "ngettext": (1, 2), "mark": None,
@@ -26,11 +27,12 @@ def asked() -> dict[Name, str]:
     """Return every sentence that code and templates ask for, and where."""
     options = {"**/templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}}
     found: dict[Name, str] = {}
-    for file, line, message, _notes, context in extract_from_dir(
-        WEB, METHODS, options, keywords=KEYWORDS, comment_tags=(), strip_comment_tags=False
-    ):
-        name = message if isinstance(message, str) else message[0]
-        found[context, name] = f"{file}:{line}"
+    for folder in (WEB, RULES):
+        for file, line, message, _notes, context in extract_from_dir(
+            folder, METHODS, options, keywords=KEYWORDS, comment_tags=(), strip_comment_tags=False
+        ):
+            name = message if isinstance(message, str) else message[0]
+            found[context, name] = f"{file}:{line}"
     return found
 
 

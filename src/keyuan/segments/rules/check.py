@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast
 
 from sqlglot import exp
 
+from keyuan.kernel.sentences import mark
 from keyuan.segments.rules import numbers
 from keyuan.segments.rules.arithmetic import arithmetic, minus
 from keyuan.segments.rules.calls import call
@@ -41,6 +42,10 @@ from keyuan.segments.rules.model import (
 from keyuan.segments.rules.parse import FUNCTION, parse
 from keyuan.segments.rules.tokens import Sort, Token, refuse
 
+_TOO_WIDE = mark(
+    "The result of %(operator)s could pass 34 digits before or 4 after the point, so no engine could promise it; "
+    "use smaller factors, or compare the columns themselves."
+)
 _COMPARISONS: Mapping[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
@@ -94,7 +99,7 @@ class _Checker:
         try:
             return self._typed(tree)
         except KindsError as wrong:
-            self._refuse(tree, str(wrong))
+            self._refuse(tree, wrong.sentence, **wrong.said)
 
     def _typed(self, tree: exp.Expr) -> Node:
         kind = type(tree)
@@ -104,7 +109,7 @@ class _Checker:
             return self._arithmetic(tree, _ARITHMETIC[kind])
         make = self._makers.get(kind)
         if make is None:
-            self._refuse(tree, "This is not part of the rule language.")
+            self._refuse(tree, mark("This is not part of the rule language."))
         return make(tree)
 
     def condition(self, tree: exp.Expr) -> Node:
@@ -113,7 +118,7 @@ class _Checker:
         if is_null(node) and node.type.kind in {Kind.UNKNOWN, Kind.BOOLEAN}:
             return NULL_BOOLEAN
         if node.type.kind is not Kind.BOOLEAN:
-            self._refuse(tree, f"This is {node.type.kind.value}; compare it with something.")
+            self._refuse(tree, mark("This is %(kind)s; compare it with something."), kind=node.type.kind.value)
         return node
 
     def _column(self, tree: exp.Expr) -> Node:
@@ -128,15 +133,21 @@ class _Checker:
 
     def _unknown_column(self, token: Token) -> NoReturn:
         """Name what the writer may have meant."""
-        hint = foreign(token.text) if token.sort is Sort.NAME else None
         folded = {name.casefold(): name for name in self._columns}
         near = [folded[name] for name in get_close_matches(token.text.casefold(), folded, 3, 0.6)]
+        hint = foreign(token.text) if token.sort is Sort.NAME else None
+        said = {"name": token.text}
         if near:
-            hint = f"Did you mean {' or '.join(near)}?"
-        elif not hint:
-            known = ", ".join(sorted(self._columns)[:10])
-            hint = f"There are: {known}." if known else "There are no columns."
-        refuse(self._text, token.offset, f"There is no column {token.text}. {hint}")
+            sentence = mark("There is no column %(name)s. Did you mean %(near)s?")
+            said["near"] = " or ".join(near)
+        elif hint:
+            sentence, said["hint"] = mark("There is no column %(name)s. %(hint)s"), hint
+        elif self._columns:
+            sentence = mark("There is no column %(name)s. There are: %(known)s.")
+            said["known"] = ", ".join(sorted(self._columns)[:10])
+        else:
+            sentence = mark("There is no column %(name)s. There are no columns.")
+        refuse(self._text, token.offset, sentence, **said)
 
     def _literal(self, tree: exp.Expr) -> Node:
         token = self._token(tree.name)
@@ -148,12 +159,12 @@ class _Checker:
         if token.text.isdigit():
             value = numbers.whole(sign + token.text)
             if value is None:
-                refuse(self._text, token.offset, "A whole number lies between -2^63 and 2^63 - 1.")
+                refuse(self._text, token.offset, mark("A whole number lies between -2^63 and 2^63 - 1."))
             digits = len(str(abs(value)))
             return Literal(value, Type(Kind.NUMBER, digits, 0, whole=True, int64=True))
         exact = numbers.decimal(sign + token.text)
         if exact is None:
-            refuse(self._text, token.offset, "A number has at most 14 digits before and 4 after the point.")
+            refuse(self._text, token.offset, mark("A number has at most 14 digits before and 4 after the point."))
         scale = -cast("int", exact.as_tuple().exponent)
         return Literal(exact, Type(Kind.NUMBER, max(exact.adjusted() + 1, 0), scale))
 
@@ -188,11 +199,7 @@ class _Checker:
             return Literal(None, Type(Kind.NUMBER))
         result = arithmetic(operator, left, right)
         if result is None:
-            self._refuse(
-                tree,
-                f"The result of {operator} could pass 34 digits before or 4 after the point, so no engine could "
-                "promise it; use smaller factors, or compare the columns themselves.",
-            )
+            self._refuse(tree, _TOO_WIDE, operator=operator)
         return result
 
     def _negative(self, tree: exp.Expr) -> Node:
@@ -216,7 +223,8 @@ class _Checker:
         if isinstance(tree.expression, exp.Null):
             return Literal(value=True, type=BOOLEAN) if is_null(item) else IsNull(item)
         if item.type.kind not in {Kind.BOOLEAN, Kind.UNKNOWN}:
-            self._refuse(tree, f"This is {item.type.kind.value}, never TRUE or FALSE; compare it with something.")
+            sentence = mark("This is %(kind)s, never TRUE or FALSE; compare it with something.")
+            self._refuse(tree, sentence, kind=item.type.kind.value)
         if is_null(item):
             return Literal(value=False, type=BOOLEAN)
         return IsTruth(item, bool(tree.expression.this))
@@ -236,9 +244,10 @@ class _Checker:
 
     def _member(self, tree: exp.Expr, item: Node, items: Node) -> Node:
         if items.type.kind not in {Kind.TEXTS, Kind.UNKNOWN}:
-            self._refuse(tree, f"This looks into {items.type.kind.value}; only a list can be looked into.")
+            sentence = mark("This looks into %(kind)s; only a list can be looked into.")
+            self._refuse(tree, sentence, kind=items.type.kind.value)
         if item.type.kind not in {Kind.TEXT, Kind.UNKNOWN}:
-            self._refuse(tree, f"A list holds text, and this looks for {item.type.kind.value} in it.")
+            self._refuse(tree, mark("A list holds text, and this looks for %(kind)s in it."), kind=item.type.kind.value)
         if is_null(items):
             return NULL_BOOLEAN
         return Member(Literal(None, TEXT) if is_null(item) else item, items)
@@ -247,19 +256,29 @@ class _Checker:
         token = self._token(tree.name.removeprefix(FUNCTION))
         name = token.text.lower()
         if name not in FUNCTIONS:
-            near = get_close_matches(name, FUNCTIONS, 1, 0.6)
-            hint = f"Did you mean {near[0]}?" if near else foreign(name) or f"There are: {', '.join(FUNCTIONS)}."
-            refuse(self._text, token.offset, f"There is no function {token.text}. {hint}")
+            self._unknown_function(token, name)
         result = call(name, [self.node(argument) for argument in tree.expressions])
         if result is None:
-            refuse(self._text, token.offset, f"Write {FUNCTIONS[name]}.")
+            refuse(self._text, token.offset, mark("Write %(example)s."), example=FUNCTIONS[name])
         return result
+
+    def _unknown_function(self, token: Token, name: str) -> NoReturn:
+        near, hint = get_close_matches(name, FUNCTIONS, 1, 0.6), foreign(name)
+        said = {"name": token.text}
+        if near:
+            sentence, said["near"] = mark("There is no function %(name)s. Did you mean %(near)s?"), near[0]
+        elif hint:
+            sentence, said["hint"] = mark("There is no function %(name)s. %(hint)s"), hint
+        else:
+            sentence = mark("There is no function %(name)s. There are: %(known)s.")
+            said["known"] = ", ".join(FUNCTIONS)
+        refuse(self._text, token.offset, sentence, **said)
 
     def _token(self, place: str) -> Token:
         """Look up what a placeholder stands for."""
         return self._tokens[int(place)]
 
-    def _refuse(self, tree: exp.Expr, message: str) -> NoReturn:
+    def _refuse(self, tree: exp.Expr, sentence: str, **said: str) -> NoReturn:
         """Point at the first word of the expression that has a place."""
         places = [
             int(leaf.name.removeprefix(FUNCTION))
@@ -267,8 +286,8 @@ class _Checker:
             if isinstance(leaf, (exp.Column, exp.Literal, exp.Anonymous))
         ]
         if not places:
-            raise RuleError(message)
-        refuse(self._text, self._tokens[min(places)].offset, message)
+            raise RuleError(sentence, said)
+        refuse(self._text, self._tokens[min(places)].offset, sentence, **said)
 
 
 def _chain(tree: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:

@@ -8,6 +8,7 @@ refused without parentheses, and nothing may nest deeper than `DEPTH_MAX`.
 from dataclasses import dataclass
 from enum import Enum
 
+from keyuan.kernel.sentences import mark
 from keyuan.segments.rules.foreign import foreign
 from keyuan.segments.rules.model import CHOICES_MAX, DEPTH_MAX, PARTS_MAX, RuleError
 from keyuan.segments.rules.tokens import Sort, Token, refuse
@@ -44,10 +45,15 @@ def check_grammar(text: str, tokens: list[Token]) -> None:
         RuleError: a token stands where it cannot, or a limit is passed.
     """
     if not tokens:
-        raise RuleError("The rule is empty; write a condition, like recency_days <= 30.")
+        raise RuleError(mark("The rule is empty; write a condition, like recency_days <= 30."))
     parts = [token for token in tokens if token.text not in {"(", ")", ","} or token.sort is not Sort.SIGN]
     if len(parts) > PARTS_MAX:
-        refuse(text, parts[PARTS_MAX].offset, f"A rule has at most {PARTS_MAX} words; make two groups of it.")
+        refuse(
+            text,
+            parts[PARTS_MAX].offset,
+            mark("A rule has at most %(most)s words; make two groups of it."),
+            most=str(PARTS_MAX),
+        )
     _Walk(text, tokens).run()
 
 
@@ -73,9 +79,9 @@ class _Walk:
             self._at += 1
         end = len(self._text)
         if self._next is _Next.OPERAND and self._frames[-1].kind != "choices":
-            refuse(self._text, end, "The rule ends too early; a value or a column is missing.")
+            refuse(self._text, end, mark("The rule ends too early; a value or a column is missing."))
         if len(self._frames) > 1:
-            refuse(self._text, self._frames[-1].offset, "This parenthesis is never closed; add a ).")
+            refuse(self._text, self._frames[-1].offset, mark("This parenthesis is never closed; add a )."))
         self._no_open_between(end)
 
     def _operand(self, token: Token) -> None:
@@ -98,19 +104,19 @@ class _Walk:
         elif token.text == "-":
             self._deeper(token)
         elif token.text == "+":
-            refuse(self._text, token.offset, "A number needs no + in front; take it away.")
+            refuse(self._text, token.offset, mark("A number needs no + in front; take it away."))
         else:
-            refuse(self._text, token.offset, f"A value or a column is missing before {token.text}.")
+            refuse(self._text, token.offset, mark("A value or a column is missing before %(word)s."), word=token.text)
 
     def _not_as_prefix(self, token: Token) -> None:
         """NOT may begin a condition, but not the right side of a comparison: engines read that differently."""
         if token.text != "NOT":
-            refuse(self._text, token.offset, f"A value or a column is missing before {token.text}.")
+            refuse(self._text, token.offset, mark("A value or a column is missing before %(word)s."), word=token.text)
         before = self._tokens[self._at - 1] if self._at else None
         begins = before is None or before.text in {"(", "OR", "NOT", ","}
         begins = begins or (before is not None and before.text == "AND" and not self._frames[-1].compared)
         if not begins:
-            refuse(self._text, token.offset, "Put parentheses around NOT and what follows it.")
+            refuse(self._text, token.offset, mark("Put parentheses around NOT and what follows it."))
         self._deeper(token)
 
     def _operator(self, token: Token) -> None:
@@ -120,7 +126,9 @@ class _Walk:
         elif token.sort is Sort.SIGN and token.text in {")", ","}:
             self._close_or_comma(token)
         elif self._next is _Next.JOIN and not self._starts_comparison(token):
-            refuse(self._text, token.offset, f"{token.text} cannot follow here; AND, OR or ) is missing.")
+            refuse(
+                self._text, token.offset, mark("%(word)s cannot follow here; AND, OR or ) is missing."), word=token.text
+            )
         elif token.sort is Sort.SIGN and token.text in {"+", "-", "*"}:
             self._deeper(token)
             self._next = _Next.OPERAND
@@ -138,7 +146,7 @@ class _Walk:
         """Only one comparison between two ANDs or ORs."""
         frame = self._frames[-1]
         if frame.compared:
-            refuse(self._text, token.offset, "Two comparisons in a row: join them with AND, or put parentheses.")
+            refuse(self._text, token.offset, mark("Two comparisons in a row: join them with AND, or put parentheses."))
         frame.compared, frame.depth = True, 0
         self._next = _Next.OPERAND
         if token.text == "IS":
@@ -148,7 +156,7 @@ class _Walk:
             negated = self._tokens[self._at] if self._at < len(self._tokens) else None
             if negated is None or negated.text not in {"IN", "BETWEEN"} or negated.sort is not Sort.KEYWORD:
                 hint = foreign(negated.text) if negated and negated.sort is Sort.NAME else None
-                refuse(self._text, token.offset, hint or "Only IN or BETWEEN can follow NOT here.")
+                refuse(self._text, token.offset, hint or mark("Only IN or BETWEEN can follow NOT here."))
             token = negated
         if token.text == "IN":
             self._in(token)
@@ -163,7 +171,7 @@ class _Walk:
         after = self._tokens[self._at] if self._at < len(self._tokens) else None
         if after is None or after.sort is not Sort.KEYWORD or after.text not in _CONSTANTS:
             hint = foreign(after.text) if after and after.sort is Sort.NAME else None
-            message = hint or "After IS write NULL, TRUE, FALSE, NOT NULL, NOT TRUE or NOT FALSE."
+            message = hint or mark("After IS write NULL, TRUE, FALSE, NOT NULL, NOT TRUE or NOT FALSE.")
             refuse(self._text, token.offset, message)
         self._next = _Next.JOIN
 
@@ -174,7 +182,7 @@ class _Walk:
         if after is not None and after.sort is Sort.SIGN and after.text == "(":
             self._open("choices")
         elif after is None or after.sort not in {Sort.NAME, Sort.QUOTED} or self._peek() == "(":
-            refuse(self._text, token.offset, "After IN write values in parentheses, or a column that is a list.")
+            refuse(self._text, token.offset, mark("After IN write values in parentheses, or a column that is a list."))
         else:
             self._next = _Next.JOIN
 
@@ -183,14 +191,19 @@ class _Walk:
         frame = self._frames[-1]
         if self._next is _Next.OPERATOR:
             if token.sort is not Sort.SIGN or token.text not in {",", ")"}:
-                refuse(self._text, token.offset, "Between the values of IN there are commas.")
+                refuse(self._text, token.offset, mark("Between the values of IN there are commas."))
             self._next = _Next.OPERAND
             frame.choices += 1
             if token.text == ")":
                 self._frames.pop()
                 self._next = _Next.JOIN
             elif frame.choices > CHOICES_MAX:
-                refuse(self._text, token.offset, f"IN takes at most {CHOICES_MAX} values; make two groups of it.")
+                refuse(
+                    self._text,
+                    token.offset,
+                    mark("IN takes at most %(most)s values; make two groups of it."),
+                    most=str(CHOICES_MAX),
+                )
         elif token.sort is Sort.SIGN and token.text == "-" and self._peek_sort() is Sort.NUMBER:
             return
         elif token.sort in {Sort.NUMBER, Sort.STRING} or (token.sort is Sort.KEYWORD and token.text in _CONSTANTS):
@@ -200,14 +213,13 @@ class _Walk:
 
     def _bad_choice(self, token: Token) -> None:
         if token.sort is Sort.SIGN and token.text == ")":
-            refuse(self._text, token.offset, "IN needs at least one value.")
+            refuse(self._text, token.offset, mark("IN needs at least one value."))
         hint = foreign(token.text) if token.sort is Sort.NAME else None
         named = token.sort in {Sort.NAME, Sort.QUOTED}
         if named and not hint:
-            hint = (
-                f"The values of IN are literals; if {token.text} is a list, write IN {token.text} without parentheses."
-            )
-        refuse(self._text, token.offset, hint or "The values of IN are literals, like ('A', 'B').")
+            hint = mark("The values of IN are literals; if %(name)s is a list, write IN %(name)s without parentheses.")
+            refuse(self._text, token.offset, hint, name=token.text)
+        refuse(self._text, token.offset, hint or mark("The values of IN are literals, like ('A', 'B')."))
 
     def _join(self, token: Token) -> None:
         """AND or OR; the AND of a BETWEEN is not one of them."""
@@ -224,12 +236,12 @@ class _Walk:
         self._no_open_between(token.offset)
         if token.text == ",":
             if frame.kind != "call":
-                refuse(self._text, token.offset, "A comma only stands between the values of IN or of a function.")
+                refuse(self._text, token.offset, mark("A comma only stands between the values of IN or of a function."))
             frame.compared, frame.depth = False, 0
             self._next = _Next.OPERAND
             return
         if len(self._frames) == 1:
-            refuse(self._text, token.offset, "There is one ) too many.")
+            refuse(self._text, token.offset, mark("There is one ) too many."))
         self._frames.pop()
         self._next = _Next.OPERATOR
 
@@ -241,8 +253,8 @@ class _Walk:
             if hint:
                 refuse(self._text, word.offset, hint)
         if token.sort is Sort.SIGN and before.sort is Sort.QUOTED:
-            refuse(self._text, before.offset, "The name of a function has no quotes.")
-        refuse(self._text, token.offset, "Two values stand side by side; an operator is missing between them.")
+            refuse(self._text, before.offset, mark("The name of a function has no quotes."))
+        refuse(self._text, token.offset, mark("Two values stand side by side; an operator is missing between them."))
 
     def _open(self, kind: str) -> None:
         token = self._tokens[self._at]
@@ -256,11 +268,16 @@ class _Walk:
 
     def _check_depth(self, token: Token) -> None:
         if len(self._frames) - 1 + sum(frame.depth for frame in self._frames) > DEPTH_MAX:
-            refuse(self._text, token.offset, f"A rule nests at most {DEPTH_MAX} deep; make two groups of it.")
+            refuse(
+                self._text,
+                token.offset,
+                mark("A rule nests at most %(most)s deep; make two groups of it."),
+                most=str(DEPTH_MAX),
+            )
 
     def _no_open_between(self, offset: int) -> None:
         if self._frames[-1].between:
-            refuse(self._text, offset, "BETWEEN needs AND: write column BETWEEN 1 AND 9.")
+            refuse(self._text, offset, mark("BETWEEN needs AND: write column BETWEEN 1 AND 9."))
 
     def _peek(self) -> str:
         after = self._at + 1

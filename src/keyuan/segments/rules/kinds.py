@@ -3,6 +3,7 @@
 Deliberately not here: places in the text; `check` adds them to a `KindsError`.
 """
 
+from keyuan.kernel.sentences import mark
 from keyuan.segments.rules.model import BOOLEAN, Compare, Kind, Literal, Node
 
 NULL_BOOLEAN = Literal(None, BOOLEAN)
@@ -10,6 +11,10 @@ NULL_BOOLEAN = Literal(None, BOOLEAN)
 
 class KindsError(Exception):
     """Types do not go together; the sentence says which, and `check` knows where."""
+
+    def __init__(self, sentence: str, **said: str) -> None:
+        self.sentence, self.said = sentence, said
+        super().__init__(sentence)
 
 
 def is_null(node: Node) -> bool:
@@ -25,10 +30,11 @@ def same_kind(*nodes: Node) -> None:
     """
     kinds = [node.type.kind for node in nodes if node.type.kind is not Kind.UNKNOWN]
     if Kind.TEXTS in kinds:
-        raise KindsError("A list is not compared; look into it with 'X' IN column.")
+        raise KindsError(mark("A list is not compared; look into it with 'X' IN column."))
     for kind in kinds[1:]:
         if kind is not kinds[0]:
-            raise KindsError(f"This compares {kinds[0].value} and {kind.value}; both sides must be of one type.")
+            sentence = mark("This compares %(kind)s and %(other)s; both sides must be of one type.")
+            raise KindsError(sentence, kind=kinds[0].value, other=kind.value)
 
 
 def numbers_only(*nodes: Node) -> None:
@@ -39,7 +45,7 @@ def numbers_only(*nodes: Node) -> None:
     """
     for node in nodes:
         if node.type.kind not in {Kind.NUMBER, Kind.UNKNOWN}:
-            raise KindsError(f"This calculates with {node.type.kind.value}; use numbers.")
+            raise KindsError(mark("This calculates with %(kind)s; use numbers."), kind=node.type.kind.value)
 
 
 def comparison(operator: str, left: Node, right: Node) -> Node:

@@ -5,11 +5,13 @@ tree holds only nodes of this file, with a type on each: whoever has one may emi
 Units: `digits` are decimal digits before the point, `scale` digits after it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
 from keyuan.kernel.errors import InputError
+from keyuan.kernel.sentences import mark
 
 RULE_BYTES_MAX = 4_096
 PARTS_MAX = 256
@@ -26,7 +28,15 @@ INT64_DIGITS = 19
 
 
 class RuleError(InputError):
-    """The rule cannot be used as it is written."""
+    """The rule cannot be used as it is written.
+
+    `sentence` with `said` in its places is the message: whoever shows it may say both in another language. Where in the
+    rule it is stands in `facts`: line and column.
+    """
+
+    def __init__(self, sentence: str, said: Mapping[str, str] | None = None, /, **place: int) -> None:
+        self.sentence, self.said = sentence, said or {}
+        super().__init__(sentence % said if said else sentence, **place)
 
 
 class RowsError(InputError):
@@ -47,11 +57,11 @@ class ColumnType(Enum):
 class Kind(Enum):
     """What may be compared with what."""
 
-    BOOLEAN = "true or false"
-    NUMBER = "a number"
-    TEXT = "text"
-    TEXTS = "a list of text"
-    UNKNOWN = "NULL"
+    BOOLEAN = mark("true or false")
+    NUMBER = mark("a number")
+    TEXT = mark("text")
+    TEXTS = mark("a list of text")
+    UNKNOWN = mark("NULL")
 
 
 @dataclass(frozen=True, slots=True)

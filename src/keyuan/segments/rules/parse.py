@@ -10,6 +10,7 @@ from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token as ForeignToken
 from sqlglot.tokenizer_core import TokenType
 
+from keyuan.kernel.sentences import mark
 from keyuan.segments.rules.grammar import check_grammar
 from keyuan.segments.rules.model import RuleError
 from keyuan.segments.rules.tokens import Sort, Token, tokenize
@@ -54,10 +55,10 @@ def parse(text: str) -> tuple[exp.Expr, list[Token]]:
     try:
         trees = Parser().parse_into(exp.Condition, stand_ins)
     except (ParseError, RecursionError) as failure:
-        raise RuleError("The rule cannot be read; put parentheses around its parts.") from failure
+        raise RuleError(mark("The rule cannot be read; put parentheses around its parts.")) from failure
     tree = trees[0] if len(trees) == 1 else None
     if tree is None:
-        raise RuleError("A rule is one condition.")
+        raise RuleError(mark("A rule is one condition."))
     return tree, tokens
 
 

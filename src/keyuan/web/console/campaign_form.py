@@ -14,8 +14,8 @@ from typing import Final
 from keyuan.campaigns import Campaign, Span
 from keyuan.flows.console_campaigns import Plan
 from keyuan.kernel.money import MINOR_MAX, AmountError, exponent, parse_minor
+from keyuan.kernel.sentences import mark
 from keyuan.promotions import Offer
-from keyuan.web.pages.i18n import mark
 
 TITLE_CHARACTERS_MAX: Final = 60
 HOLDOUT_PERCENT: Final = (5, 50)

@@ -17,11 +17,11 @@ from keyuan.flows.campaign_money import OverBudgetError
 from keyuan.flows.console_campaigns import before_of
 from keyuan.flows.console_reading import ASKED_SHARE, Figure, Range, Reading, Worth, people_wanted
 from keyuan.kernel.errors import RefusedError
+from keyuan.kernel.sentences import mark
 from keyuan.promotions import Offer
 from keyuan.web.console.campaign_form import Fault
 from keyuan.web.console.words import Words
 from keyuan.web.pages.formats import MINUS
-from keyuan.web.pages.i18n import mark
 
 METRICS: Final[Mapping[str, str]] = {
     "orders": mark("Orders per customer"),

@@ -14,13 +14,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from keyuan.flows.console_insight import Insight, Wanted, insight, net
+from keyuan.kernel.sentences import mark
 from keyuan.web.console import addresses
 from keyuan.web.console.desk import Desk
 from keyuan.web.console.guard import Visit
 from keyuan.web.console.plots import Cell, Plot, Series, heat
 from keyuan.web.console.words import Words
 from keyuan.web.pages.built import is_built
-from keyuan.web.pages.i18n import LANGUAGES, mark
+from keyuan.web.pages.i18n import LANGUAGES
 
 PERIODS: Final = (13, 26, 52)
 _PERIOD: Final = 26

@@ -4,12 +4,12 @@ What has no saying of its own is said by its parts; nothing is left out. Deliber
 (`segments.rules`).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from keyuan.flows.group import COLUMNS
+from keyuan.kernel.sentences import mark
 from keyuan.segments.rules import compile_rule
 from keyuan.segments.rules.model import (
     Among,
@@ -29,9 +29,9 @@ from keyuan.segments.rules.model import (
     Some,
 )
 from keyuan.web.console.words import BY_NAME, Words
-from keyuan.web.pages.i18n import mark
 
-_UNKNOWN: Final = re.compile(r"There is no column (?P<name>.+?)\. (?:Did you mean (?P<near>.+)\?)?")
+_SENTENCES: Final = frozenset({"hint", "kind", "other"})
+"""What is said of a wrong rule that is our word, and not a name or sign out of the rule."""
 _MIRRORED: Final[Mapping[str, str]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 _COMPARED: Final[Mapping[str, str]] = {
     "=": mark("%(trait)s is %(value)s"),
@@ -98,16 +98,13 @@ class RuleWords:
                 return self._joined(node)
 
     def fault(self, wrong: RuleError) -> str:
-        """Say why a text is no rule; what has no saying here is said in English, as the language of rules is."""
-        unknown = _UNKNOWN.match(wrong.message)
-        if unknown is None:
-            return wrong.message
-        near = unknown["near"]
-        if near is None:
-            return self._text(mark("There is no trait %(name)s."), name=unknown["name"])
-        near = near.replace(" or ", self._text(mark(" or ")))
-        sentence = mark("There is no trait %(name)s. Did you mean %(near)s?")
-        return self._text(sentence, name=unknown["name"], near=near)
+        """Say why a text is no rule."""
+        said = {name: self._text(value) if name in _SENTENCES else value for name, value in wrong.said.items()}
+        for name, joint in (("near", mark(" or ")), ("known", mark(", "))):
+            if name in said:
+                said[name] = said[name].replace(joint, self._text(joint))
+        sentence = self.words.text(wrong.sentence)
+        return sentence % said if said else sentence
 
     def _joined(self, node: Node) -> str:
         match node:

@@ -10,12 +10,13 @@ from decimal import Decimal
 from typing import Final
 
 from keyuan.consent import Purpose
+from keyuan.kernel.sentences import mark
 from keyuan.ledger import Kind
 from keyuan.profiles.catalogue import TRAITS, Trait
 from keyuan.profiles.traits import Value
 from keyuan.segments import Segment
 from keyuan.web.pages.formats import Formats
-from keyuan.web.pages.i18n import Translator, mark
+from keyuan.web.pages.i18n import Translator
 
 KINDS: Final[Mapping[Kind, str]] = {
     Kind.AWARD: mark("Earn"),

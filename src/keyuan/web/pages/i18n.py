@@ -20,11 +20,6 @@ LANG_ATTRIBUTE: Final[Mapping[Language, str]] = {"zh": "zh-CN", "en": "en"}
 LANGUAGE_NAMES: Final[Mapping[Language, str]] = {"zh": "中文", "en": "English"}
 
 
-def mark(message: str) -> str:
-    """Mark a sentence that is translated later, where it is shown."""
-    return message
-
-
 class Translator:
     """Sentences of one language, as Jinja and Python ask for them."""
 

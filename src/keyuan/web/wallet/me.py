@@ -15,9 +15,9 @@ from keyuan.flows.wallet import Agreement
 from keyuan.flows.wallet_links import revoke_wallet_links
 from keyuan.kernel.clock import system_now
 from keyuan.kernel.errors import InputError
+from keyuan.kernel.sentences import mark
 from keyuan.web.pages import Language, language_of, page, redirect, translator
 from keyuan.web.pages.forms import read_form
-from keyuan.web.pages.i18n import mark
 from keyuan.web.wallet.guard import COOKIE, Guard, Visit, check_form, form_mark, may_undo, undo_seal
 
 TEXT_VERSION: Final = 1

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from keyuan.web.pages.i18n import mark
+from keyuan.kernel.sentences import mark
 
 WORDS: Final[Mapping[str, str]] = {
     "working": mark("Checking …"),

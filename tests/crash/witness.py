@@ -3,11 +3,12 @@
 Faults are sentences that begin with their kind: `alarm`, `different`, `missing`, `epoch`.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
-from crash.house import House
+from crash.house import RECOVER_S, House
 from keyuan import ledger
 from keyuan.anchor import reads
 from keyuan.app.anchoring import verify_anchored
@@ -17,6 +18,7 @@ from keyuan.contracts.calls import read_commitments, read_latest
 from keyuan.engines.chain import ChainReader, LogFilter
 from keyuan.engines.database import Session
 from keyuan.flows.anchor_epochs import ANCHOR
+from keyuan.kernel.errors import EngineError
 
 
 class Witness:
@@ -28,10 +30,7 @@ class Witness:
 
     def look(self, served: House) -> None:
         """Note what is stored and what is on the chain by now; neither may ever change."""
-        with served.inside() as inside, inside.session() as session:
-            chain = read_chain(inside.settings, inside.folder)
-            anchored = [] if chain is None else _commitments(session, chain)
-            stored = [epoch.commitment for epoch in reads.epochs(session)]
+        stored, anchored = _once_it_answers(served)
         for name, found in (("stored", stored), ("on the chain", anchored)):
             common = min(len(found), len(self.seen))
             if found[:common] != self.seen[:common] or (name == "stored" and len(found) < len(self.seen)):
@@ -48,6 +47,19 @@ class Witness:
             with inside.session(snapshot=True) as session:
                 found += _faults(inside, session)
         return [*self.faults, *found, *([] if answer["anchored"] else ["missing: nothing was anchored in this run"])]
+
+
+def _once_it_answers(served: House) -> tuple[list[bytes], list[bytes]]:
+    """Return what is stored and what is anchored; a database that was hit is recovering, however ready web is."""
+    until_s = time.monotonic() + RECOVER_S
+    while True:
+        try:
+            with served.inside() as inside, inside.session() as session:
+                chain = read_chain(inside.settings, inside.folder)
+                anchored = [] if chain is None else _commitments(session, chain)
+                return [epoch.commitment for epoch in reads.epochs(session)], anchored
+        except EngineError:
+            assert time.monotonic() < until_s, "the database does not answer again"
 
 
 def _commitments(session: Session, chain: ChainReader) -> list[bytes]:
@@ -70,8 +82,9 @@ def _faults(inside: Installation, session: Session) -> Iterator[str]:
     stored = [epoch.commitment for epoch in reads.epochs(session)]
     if chain is None or _commitments(session, chain) != stored:
         yield "missing: the chain has not just the commitments that are stored"
-    if chain is not None:
-        wanted = LogFilter(reads.contracts(session)[ANCHOR], 0, chain.block_number())
+    contract = reads.contracts(session).get(ANCHOR)
+    if chain is not None and contract is not None:
+        wanted = LogFilter(contract, 0, chain.block_number())
         times = Counter(int.from_bytes(log.topics[1], "big") for log in chain.get_logs(wanted) if len(log.topics) > 1)
         yield from (f"epoch {number}: anchored {count} times" for number, count in times.items() if count != 1)
     final = session.rows(

@@ -27,6 +27,7 @@ class House:
 
     def __init__(self, shop: Measured) -> None:
         self.shop, self.database = shop, shop.shop.database
+        self.now = system_now()  # consumers ask the system, so the clock must run by it
         self.looks_s = 0.0
         self.reader = CampaignReader(self.database, shop.shop.secrets, shop.lake, 1, monotonic=lambda: self.looks_s)
 
@@ -42,14 +43,14 @@ class House:
 
     def run_clock(self) -> None:
         with self.database.transaction(1) as session:
-            events.move_clock(session, SINCE + 40 * DAY, NOW)
-            events.run_clock(session, NOW)
+            events.move_clock(session, SINCE + 40 * DAY, self.now)
+            events.run_clock(session, self.now)
 
     def look(self, after: timedelta) -> int:
         self.looks_s += LOOK_EVERY_S
         with self.database.transaction(1) as session:
-            events.renew_clock(session, NOW + after)
-        return self.reader.step(NOW + after)
+            events.renew_clock(session, self.now + after)
+        return self.reader.step(self.now + after)
 
     def last(self) -> Reading:
         with self.database.transaction(1) as session:
@@ -72,7 +73,7 @@ def test_a_launched_campaign_is_measured_when_the_lake_has_changed_and_not_each_
     assert house.last().body["metrics"]["orders"]["known"] == [3, 9]
     assert house.last().body["verdict_kind"] == "too_early"
     house.looks_s += LOOK_EVERY_S / 2
-    assert house.reader.step(NOW + AFTER_CHANGES) == 0
+    assert house.reader.step(house.now + AFTER_CHANGES) == 0
     assert house.look(AFTER_CHANGES + SECOND) == 0
     house.shop.buy({"p2": [(SINCE, 500)]})
     assert house.look(AFTER_CHANGES) == 0  # a second too soon

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from campaign_house import AT, CAMPAIGN, name_of, stock
 from keyuan import campaigns, consent, events, promotions
+from keyuan.app.demo import story
 from keyuan.campaigns import Channel as Way
 from keyuan.consent import Purpose
 from keyuan.engines.database import Database
@@ -37,6 +38,8 @@ from web.browsing import CHROMIUM, needs_browser
 from web.serving import serving
 
 HOUSEHOLDS = 24
+BRAND = f"<span>{story.PROGRAMME.name}</span>"
+"""Over every page of hers stands whose points they are."""
 
 
 class House(NamedTuple):
@@ -112,10 +115,13 @@ def test_a_message_is_new_until_it_is_opened(house: House):
     with house.visit(name) as client:
         home = client.get("/en/w/").text
         inbox = client.get("/en/w/offers").text
+        assert BRAND in home
+        assert BRAND in inbox
         assert "1 not read" in home
         assert "w-dot" in home
         assert re.search(r"Double points and a coupon</b> <span[^>]*>New<", inbox)
         note = client.get(f"/en/w/offers/{house.message(name)}").text
+        assert BRAND in note
         assert "not read" not in note
         assert "not read" not in client.get("/en/w/activity").text
         assert ">New<" not in client.get("/en/w/offers").text

@@ -143,6 +143,7 @@ class ForkServer:
             time.sleep(0.01)
         for part in self._parts:
             if part.pid is not None:
+                _tell(f"The {part.name} process does not stop and is killed.")
                 os.kill(part.pid, signal.SIGKILL)
                 os.waitpid(part.pid, 0)
 

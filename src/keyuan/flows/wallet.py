@@ -154,6 +154,12 @@ def first_of(purses: Sequence[Purse]) -> Purse | None:
     return ranked[0] if ranked else None
 
 
+def brand_of(session: Session, person: UUID) -> str | None:
+    """Return the name that stands over pages that are about no programme in particular; None if there is none."""
+    purse = first_of(purses_of(session, person))
+    return purse.programme.name if purse else None
+
+
 def _told(session: Session, person: UUID, programme: Programme, lines: Sequence[Line]) -> list[Movement]:
     """Say where the orders behind some awards were placed: the log is asked for her orders of these instants."""
     instants = [line.at for line in lines if line.reference is not None and line.base_minor is not None]

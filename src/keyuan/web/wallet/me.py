@@ -94,11 +94,11 @@ class Me:
     async def ask(self, request: Request) -> Response:
         """Ask once before a consent is given."""
         purpose = _purpose(request.query_params.get("purpose", ""))
-        await self._guard.let_in(request, lambda _visit: None)
+        brand = await self._guard.let_in(request, lambda visit: wallet.brand_of(visit.session, visit.person))
         words = translator(language_of(request))
         shown = {
             "tab": "me",
-            "brand": None,
+            "brand": brand,
             "purpose": purpose.value,
             "name": words.gettext(_NAMES[purpose]),
             "meaning": words.gettext(_MEANINGS[purpose]),

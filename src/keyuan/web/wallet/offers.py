@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from keyuan.engines.secrets import Secrets
-from keyuan.flows import wallet_offers
+from keyuan.flows import wallet, wallet_offers
 from keyuan.flows.wallet_offers import Note
 from keyuan.kernel.errors import MissingError
 from keyuan.web.errors import problem_of
@@ -38,13 +38,16 @@ class Offers:
 
     async def inbox(self, request: Request) -> Response:
         """List what there is, the newest first."""
-        notes: Sequence[Note] = await self._guard.let_in(
-            request, lambda visit: wallet_offers.inbox(visit.session, self._secrets, visit.person)
-        )
+
+        def read(visit: Visit) -> tuple[Sequence[Note], str | None]:
+            found = wallet_offers.inbox(visit.session, self._secrets, visit.person)
+            return found, wallet.brand_of(visit.session, visit.person)
+
+        notes, brand = await self._guard.let_in(request, read)
         language = language_of(request)
         shown = {
             "tab": "offers",
-            "brand": None,
+            "brand": brand,
             "notes": [_shown(each, language) for each in notes],
             "unread": sum(each.is_new for each in notes),
         }
@@ -54,14 +57,15 @@ class Offers:
         """Show one message; from now on it is read."""
         wanted: UUID = request.path_params["id"]
 
-        def read(visit: Visit) -> tuple[Note | None, int]:
+        def read(visit: Visit) -> tuple[Note | None, int, str | None]:
             found = wallet_offers.note(visit.session, self._secrets, visit.person, wanted)
-            return found, wallet_offers.unread(visit.session, visit.person)
+            unread = wallet_offers.unread(visit.session, visit.person)
+            return found, unread, wallet.brand_of(visit.session, visit.person)
 
-        found, unread = await self._guard.let_in(request, read)
+        found, unread, brand = await self._guard.let_in(request, read)
         if found is None:
             return problem_of(NoSuchNoteError())
-        shown = {"tab": "offers", "brand": None, "unread": unread, "it": _shown(found, language_of(request))}
+        shown = {"tab": "offers", "brand": brand, "unread": unread, "it": _shown(found, language_of(request))}
         return page(request, "wallet/note.html", shown)
 
 

@@ -51,7 +51,7 @@ class Proving:
         named = urlencode({"programme": purse.programme.id}) if purse else ""
         shown = {
             "tab": None,
-            "brand": None,
+            "brand": purse.programme.name if purse else None,
             "bundle": f"/{language_of(request)}/w/bundle.json?{named}",
             "rpc": self._rpc,
             "contract": anchor.contract.hex() if anchor else "",

@@ -16,7 +16,8 @@ from keyuan.app.tree import Tree
 
 SERVER = """
 import sys, time
-from keyuan.app.forkserver import ForkServer, told_to_stop
+from keyuan.app.forkserver import ForkServer
+from keyuan.app.stopping import told_to_stop
 from keyuan.kernel.errors import RefusedError
 
 class NotToday(RefusedError):

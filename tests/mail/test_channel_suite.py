@@ -37,7 +37,7 @@ def sink_in(folder: Path) -> Generator[int]:
         ports.append(port)
         ready.set()
 
-    thread = threading.Thread(target=serve_sink, args=(folder, 0, stop, told))
+    thread = threading.Thread(target=serve_sink, args=(folder, 0, stop.wait, told))
     thread.start()
     assert ready.wait(20)
     try:

@@ -164,11 +164,3 @@ def _end_with_leash() -> None:
     while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def told_to_stop() -> threading.Event:
-    """Return what SIGTERM sets in this process; Ctrl-C is the parent's business."""
-    done = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: done.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return done

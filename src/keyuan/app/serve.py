@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from keyuan.anchor import store as epochs
 from keyuan.app.faces import console_face
 from keyuan.app.installation import KEYS, Installation
 from keyuan.app.sinking import FOLDER as LETTERS
+from keyuan.app.stopping import Stop
 from keyuan.app.tree import Tell, Tree
 from keyuan.app.use import is_served, served
 from keyuan.engines.database.embedded.passwords import keep
@@ -129,14 +129,8 @@ def run_programme_time(installation: Installation) -> None:
 
 def wait_for_stop() -> None:
     """Wait for Ctrl-C, SIGTERM or a closed terminal."""
-    done = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
-            continue  # nohup
-        signal.signal(number, lambda _number, _frame: done.set())
-    # A wait without a time-out is not interrupted by signals on every platform.
-    while not done.wait(1.0):
-        pass
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # nohup
+    Stop([signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hangs_up else [])]).wait()
 
 
 def _command(installation: Installation, port: int) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from keyuan.app.forkserver import told_to_stop
+from keyuan.app.stopping import told_to_stop
 from keyuan.engines.mail.sink import serve_sink
 from keyuan.kernel.config import Settings
 
@@ -11,4 +11,4 @@ FOLDER: Final = "mail"
 
 def run_sink(settings: Settings, port: int) -> None:
     """Take letters until told to stop."""
-    serve_sink(settings.data_dir.resolve() / FOLDER, port, told_to_stop())
+    serve_sink(settings.data_dir.resolve() / FOLDER, port, told_to_stop().wait)

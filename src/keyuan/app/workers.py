@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from keyuan.app.anchoring import Line
 from keyuan.app.chains import own_chain
-from keyuan.app.forkserver import told_to_stop
 from keyuan.app.installation import Installation, attached
 from keyuan.app.lakes import campaign_reader, insight_reader, lake_writer
+from keyuan.app.stopping import told_to_stop
 from keyuan.engines.chain import Chain
 from keyuan.engines.chain.outbox.post import AccountSigner
 from keyuan.flows.consume import Consumer

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import os
 import secrets
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -35,15 +34,15 @@ class _Keeper:
 
 
 def serve_sink(
-    folder: Path, port: int, stop: threading.Event, ready: Callable[[int], None] = lambda _port: None
+    folder: Path, port: int, stopped: Callable[[], object], ready: Callable[[int], None] = lambda _port: None
 ) -> None:
-    """Take letters until told to stop; port 0 takes a free one, and `ready` is told which."""
+    """Take letters until `stopped` returns; port 0 takes a free one, and `ready` is told which."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     logging.getLogger("mail").setLevel(logging.CRITICAL)  # its lines would name who writes to whom
-    asyncio.run(_serve(folder, port, stop, ready))
+    asyncio.run(_serve(folder, port, stopped, ready))
 
 
-async def _serve(folder: Path, port: int, stop: threading.Event, ready: Callable[[int], None]) -> None:
+async def _serve(folder: Path, port: int, stopped: Callable[[], object], ready: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
     make = partial(
         SMTP,
@@ -56,7 +55,7 @@ async def _serve(folder: Path, port: int, stop: threading.Event, ready: Callable
     )
     server = await loop.create_server(make, HOST, port)
     ready(int(server.sockets[0].getsockname()[1]))
-    await asyncio.to_thread(stop.wait)
+    await asyncio.to_thread(stopped)
     server.close()
 
 

@@ -13,6 +13,7 @@ empty one, their `ratio`, the `limit` of the value; `pages` with theirs; and `br
 """
 
 import argparse
+import gc
 import json
 import multiprocessing
 import shutil
@@ -39,6 +40,7 @@ from keyuan import staff
 from keyuan.app.demo import story
 from keyuan.app.faces import wallet_face
 from keyuan.app.installation import Installation, attached, opened
+from keyuan.app.workers import tune
 from keyuan.kernel.clock import system_now
 from keyuan.kernel.config import load_settings
 from keyuan.kernel.ids import new_id
@@ -126,6 +128,8 @@ def serve(data: Path, port: int) -> None:
         return HTMLResponse("<!doctype html><html lang=en><title>empty</title><p>empty")
 
     settings = load_settings(data)
+    tune()  # as the fork server does before it forks web
+    gc.freeze()
     with attached(settings) as installation:
         app = make_app(installation.database, installation.secrets, tenant=settings.tenant)
         app.router.routes.insert(0, Route(EMPTY, empty))

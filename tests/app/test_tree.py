@@ -1,5 +1,6 @@
 """The process tree: what dies is started again, everybody is told the new numbers, and nothing is left behind."""
 
+import errno
 import os
 import queue
 import signal
@@ -99,6 +100,20 @@ def test_a_fork_server_that_dies_takes_its_parts_along_and_is_started_again():
         assert not is_gone(again)
     assert told.words == ["The fork server had died and is started again."]
     assert is_gone(again)
+
+
+def test_who_cannot_say_the_numbers_goes_on_watching():
+    told, kept = Told(), Told()
+
+    def full(pids: dict[str, int]) -> None:
+        kept.say(pids)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with Tree(None, [sys.executable, "-c", SERVER, "sleeper"], told.words.append, full):
+        os.kill(kept.pids()["sleeper"], signal.SIGKILL)
+        assert kept.pids()["sleeper"]
+    assert all("No space left on device" in words for words in told.words)
+    assert len(told.words) == 2
 
 
 def test_what_a_part_is_refused_is_one_line(capfd: pytest.CaptureFixture[str]):

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -87,13 +88,15 @@ def serving(installation: Installation, tell: Tell, *, wait: bool = False) -> Ge
         if installation.settings.smtp == "sink":
             found["letters"] = str(installation.folder / LETTERS)
 
-        def say(pids: dict[str, int]) -> None:
-            found["pids"] = pids | {"main": os.getpid()}
-            _write_private(run_file, found)
+        one_at_a_time = threading.Lock()  # the tree's watcher says who runs, its owner what else there is
 
         def say_more(more: Mapping[str, object]) -> None:
-            found.update(more)
-            _write_private(run_file, found)
+            with one_at_a_time:
+                found.update(more)
+                _write_private(run_file, found)
+
+        def say(pids: dict[str, int]) -> None:
+            say_more({"pids": pids | {"main": os.getpid()}})
 
         say({})
         try:

@@ -98,8 +98,11 @@ class Tree:
         *lines, self._line = (self._line + found).split(b"\n")
         for line in lines:
             self._pids = json.loads(line)
-            self._say(self.pids())
             self._known.set()
+            try:
+                self._say(self.pids())
+            except OSError as error:  # a full disk, say: who watches goes on
+                self._tell(f"The numbers of processes cannot be told: {error}")
         return found != b""
 
     def _start_again(self) -> None:

@@ -1,4 +1,4 @@
-"""`python -m keyuan.cli`: how the process tree starts its children."""
+"""`python -m keyuan.cli`: how `up` starts its fork server."""
 
 from keyuan.cli.main import main
 

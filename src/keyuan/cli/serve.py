@@ -1,4 +1,4 @@
-"""Commands that serve: `up`, `demo`, and the hidden children of the process tree."""
+"""Commands that serve: `up`, `demo`, and the hidden fork server below them."""
 
 import json
 import sys

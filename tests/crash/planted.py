@@ -44,10 +44,10 @@ def hasty() -> None:
     put, commit = appender.Appender.put, appender.Appender._commit
 
     def answer_first(self: appender.Appender, job: appender.Job) -> None:
-        put(self, appender.Job(job.tenant, job.candidates, job.size))
+        put(self, appender.Job(job.tenant, job.judge))
         job.done.set_result(None)
 
-    def slow_commit(self: appender.Appender, tenant: int, jobs: list[appender.Job]) -> None:
+    def slow_commit(self: appender.Appender, tenant: int, jobs: list[appender._Judged]) -> None:
         time.sleep(0.1)
         commit(self, tenant, jobs)
 

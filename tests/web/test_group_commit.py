@@ -26,9 +26,10 @@ UNLOCK = "SELECT pg_advisory_unlock_all()"
 WAIT_S = 30
 
 
-def job(tenant: int, count: int = 1, size: int = 10) -> Job:
-    raw = b'{"type":"track","event":"x","userId":"u"}'
-    return Job(tenant, Gate(source="till").check_all([raw] * count, NOW), size)
+def job(tenant: int, count: int = 1, size: int = 0) -> Job:
+    """A request of so many events, each filled up to so many bytes."""
+    raw = b'{"type":"track","event":"x","userId":"u"}'.ljust(size)
+    return Job(tenant, lambda: Gate(source="till").check_all([raw] * count, NOW))
 
 
 class Writes:

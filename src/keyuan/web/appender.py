@@ -1,7 +1,9 @@
 """Group commit: requests that wait together are appended in one transaction per tenant, then answered.
 
-One thread per process empties a queue. What makes a transaction fail answers its requests with an error and nobody
-else's. Deliberately not here: HTTP, and how many may wait (`admission.py`).
+One thread per process empties a queue: it judges what came in and writes it. Threads that judge beside the one that
+writes only take Python's lock from each other, and what one made has to be fetched by the other's core: that cost a
+fifth of all the work of intake (docs/decisions/0037). What makes a transaction fail answers its requests with an error
+and nobody else's. Deliberately not here: HTTP, and how many may wait (`admission.py`).
 Units: bytes of raw events.
 """
 
@@ -12,6 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 from keyuan.engines.database import Database, RetryTransactionError
 from keyuan.engines.secrets import Secrets
@@ -33,12 +36,22 @@ class AppenderClosedError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The events of one request. Its future is done once they are durable, or failed."""
+    """The events of one request, to be judged when their turn comes. Its future is done once they are durable, or failed.
+
+    What `judge` raises is the answer to this request alone.
+    """
 
     tenant: int
+    judge: Callable[[], Sequence[Candidate]]
+    done: Future[None] = field(default_factory=Future[None])
+
+
+class _Judged(NamedTuple):
+    """A job, its events, and how many bytes they have."""
+
+    job: Job
     candidates: Sequence[Candidate]
     size: int
-    done: Future[None] = field(default_factory=Future[None])
 
 
 class Appender:
@@ -76,47 +89,65 @@ class Appender:
             self._queue.put(job)
 
     def _run(self) -> None:
-        waiting: Job | None = None
-        while (first := waiting or self._queue.get()) is not None:
-            group, waiting, stop = self._group(first)
-            for tenant in dict.fromkeys(job.tenant for job in group):
-                self._commit(tenant, [job for job in group if job.tenant == tenant])
-            if stop:
-                return
+        waiting, stop = None, False
+        while not stop:
+            group, waiting, stop = self._group(waiting)
+            for tenant in dict.fromkeys(each.job.tenant for each in group):
+                self._commit(tenant, [each for each in group if each.job.tenant == tenant])
 
-    def _group(self, first: Job) -> tuple[list[Job], Job | None, bool]:
+    def _group(self, first: _Judged | None) -> tuple[list[_Judged], _Judged | None, bool]:
         """Return what waits and fits into one group, the first job that does not fit, and whether to stop."""
-        group, events, size = [first], len(first.candidates), first.size
+        group = [first] if first else []
         while True:
             try:
-                job = self._queue.get_nowait()
+                job = self._queue.get(block=not group)
             except Empty:
                 return group, None, False
             if job is None:
                 return group, None, True
-            events, size = events + len(job.candidates), size + job.size
-            if events > GROUP_EVENTS_MAX or size > GROUP_BYTES_MAX:
-                return group, job, False
-            group.append(job)
+            judged = _judged(job)
+            if group and judged and not _fit([*group, judged]):
+                return group, judged, False
+            if judged:
+                group.append(judged)
 
-    def _commit(self, tenant: int, jobs: list[Job]) -> None:
+    def _commit(self, tenant: int, group: list[_Judged]) -> None:
         """Write the jobs of one tenant together; if that fails for another reason than the engine, each alone."""
+        jobs = [each.job for each in group]
         try:
-            self._append_group(tenant, [candidate for job in jobs for candidate in job.candidates])
+            self._append_group(tenant, [candidate for each in group for candidate in each.candidates])
         except EngineError as error:
             _answer(jobs, error)
         except Exception as error:  # noqa: BLE001  # whatever happens, somebody waits for an answer
             _log.error("append failed: %s", type(error).__name__)  # a traceback may hold personal data
-            if len(jobs) > 1:
-                for job in jobs:
-                    self._commit(tenant, [job])
+            if len(group) > 1:
+                for each in group:
+                    self._commit(tenant, [each])
             else:
                 _answer(jobs, AppendFailedError())
         else:
             _answer(jobs, None)
 
 
-def _answer(jobs: list[Job], error: EngineError | None) -> None:
+def _judged(job: Job) -> _Judged | None:
+    """Judge the events of a request; it is answered at once if that fails, or if there is nothing to write."""
+    try:
+        candidates = job.judge()
+    except Exception as error:  # noqa: BLE001  # whatever happens, somebody waits for an answer
+        _answer([job], error)
+        return None
+    if not candidates:
+        _answer([job], None)
+        return None
+    return _Judged(job, candidates, sum([len(candidate.raw) for candidate in candidates]))
+
+
+def _fit(group: list[_Judged]) -> bool:
+    events = sum([len(each.candidates) for each in group])
+    return events <= GROUP_EVENTS_MAX and sum([each.size for each in group]) <= GROUP_BYTES_MAX
+
+
+def _answer(jobs: list[Job], error: Exception | None) -> None:
     """Answer those that still wait; a client that is gone has cancelled its future."""
     for job in jobs:
         if job.done.set_running_or_notify_cancel():

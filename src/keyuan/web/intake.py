@@ -1,20 +1,20 @@
 """The intake: `POST /v1/{batch,track,identify}` as Segment's clients speak it, answered once events are durable.
 
 Plain Starlette routes on raw bytes, because this is the hot path. Deliberately not here: what makes an event
-acceptable (`events.intake`), and the commit (`appender.py`). Nothing that was sent is logged.
+acceptable (`events.intake`), and when it is judged and committed (`appender.py`). Nothing that was sent is logged.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from keyuan.events import Gate, Source
+from keyuan.events import Candidate, Gate, Source
 from keyuan.events.intake import Plan
 from keyuan.events.intake.requests import cut_batch, cut_single
 from keyuan.kernel.errors import EngineError
@@ -23,7 +23,6 @@ from keyuan.web.appender import Appender, Job
 from keyuan.web.body import inflated, read_body
 from keyuan.web.write_keys import WriteKeys
 
-_INLINE_BYTES = 16_384
 _SUCCESS = b'{"success": true}'
 
 
@@ -79,13 +78,9 @@ class Intake:
             source = await self._keys.source_of(request)
             received_at = self._now()
             body = await read_body(request)
-            if len(body) > _INLINE_BYTES:
-                job = await run_in_threadpool(self._judge, source, body, received_at, event_type)
-            else:
-                job = self._judge(source, body, received_at, event_type)
-            if job.candidates:
-                self._appender.put(job)
-                await self._answered(job)
+            job = Job(source.tenant, partial(self._judge, source, body, received_at, event_type))
+            self._appender.put(job)
+            await self._answered(job)
         return Response(_SUCCESS, media_type="application/json")
 
     async def _answered(self, job: Job) -> None:
@@ -100,10 +95,11 @@ class Intake:
         except TimeoutError:
             raise SlowCommitError from None
 
-    def _judge(self, source: Source, body: bytes, received_at: datetime, event_type: str | None) -> Job:
+    def _judge(
+        self, source: Source, body: bytes, received_at: datetime, event_type: str | None
+    ) -> Sequence[Candidate]:
         """Inflate, cut and judge: all that needs no waiting."""
         body = inflated(body)
         cut = cut_batch(body) if event_type is None else cut_single(body)
         gate = Gate(source=source.source, currency=source.currency, plan=self._plan)
-        candidates = gate.check_all(cut.raws, received_at, event_type=event_type, context=cut.context)
-        return Job(source.tenant, candidates, sum(map(len, cut.raws)))
+        return gate.check_all(cut.raws, received_at, event_type=event_type, context=cut.context)

@@ -47,9 +47,9 @@ def hasty() -> None:
         put(self, appender.Job(job.tenant, job.judge))
         job.done.set_result(None)
 
-    def slow_commit(self: appender.Appender, tenant: int, jobs: list[appender._Judged]) -> None:
+    def slow_commit(self: appender.Appender, tenant: int, group: list[appender._Judged]) -> None:
         time.sleep(0.1)
-        commit(self, tenant, jobs)
+        commit(self, tenant, group)
 
     appender.Appender.put = answer_first
     appender.Appender._commit = slow_commit

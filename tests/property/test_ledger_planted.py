@@ -1,6 +1,6 @@
 """Planted bugs: each breaks one guard of the ledger, in the test only; the random histories must turn red."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from keyuan.kernel.errors import KeyuanError
 from keyuan.ledger import Award, Entry, Fund, Outcome, Release, Request, Reserve
+from keyuan.ledger import awards as awards_module
 from keyuan.ledger import decide as decide_module
 from keyuan.ledger import model as model_module
 from keyuan.ledger.decide import Desk, _Refusal
+from keyuan.ledger.decisions import Decisions
 from keyuan.ledger.model import Answer, Bucket, Kind
 from keyuan.ledger.requests import BudgetMove
 from keyuan.ledger.state import Account, AccountKey, Held, KeyRow, Lot, State
@@ -166,10 +168,41 @@ def expires_what_is_on_hold(patch: Patch) -> None:
 
 
 def believes_any_day(patch: Patch) -> None:
-    def count_nothing(_self: Desk, _account: Account, _request: Award) -> None:
+    def count_nothing(_state: State, _account: Account, _request: Award) -> None:
         """Check nothing."""
 
-    patch.setattr(Desk, "_count_day", count_nothing)
+    patch.setattr(awards_module, "_count_day", count_nothing)
+
+
+def awards_a_key_again(patch: Patch) -> None:
+    original = decide_module.award_all
+
+    def award_all(state: State, decisions: Decisions, requests: Iterable[Award]) -> None:
+        for request in requests:
+            state.keys.pop(request.key, None)
+            original(state, decisions, [request])
+
+    patch.setattr(decide_module, "award_all", award_all)
+
+
+def awards_see_no_conflict(patch: Patch) -> None:
+    find = awards_module.find_known
+
+    def find_always(known: KeyRow, _digest: bytes, key: bytes) -> Outcome:
+        return find(known, known.digest, key)
+
+    patch.setattr(awards_module, "find_known", find_always)
+
+
+def awards_a_point_from_nothing(patch: Patch) -> None:
+    original = awards_module._award
+
+    def award(state: State, decisions: Decisions, request: Award, issued: Account) -> int:
+        seq = original(state, decisions, request, issued)
+        state.by_id[decisions.entries[-1].target].balance += 1
+        return seq
+
+    patch.setattr(awards_module, "_award", award)
 
 
 def spends_a_cent_more_than_is_granted(patch: Patch) -> None:
@@ -237,6 +270,9 @@ BUGS = [
     holds_have_no_end,
     expires_what_is_on_hold,
     believes_any_day,
+    awards_a_key_again,
+    awards_see_no_conflict,
+    awards_a_point_from_nothing,
     spends_a_cent_more_than_is_granted,
     refuses_the_last_cent,
     spends_what_is_not_reserved,

@@ -10,13 +10,13 @@ Source: DESIGN 5; the layout is our own.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 from typing import Any, Final
 
-from keyuan.kernel.clock import to_us
+from keyuan.kernel.clock import EPOCH, EPOCH_DAY, to_us
 from keyuan.ledger.model import Entry, Kind
 from keyuan.ledger.requests import (
     Award,
@@ -36,7 +36,8 @@ from keyuan.ledger.requests import (
 VERSION: Final = 0
 _ENTRY: Final = Struct(">BBHIQq32s32s9q32s32s32s32s")
 _NO_DIGEST: Final = bytes(32)
-_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_PRESENT_OF_AWARD: Final = 0b011_1111_1100
+_MICROSECOND: Final = timedelta(microseconds=1)
 _ONE: Final = Struct(">q")
 _TWO: Final = Struct(">qq")
 _AWARD: Final = Struct(">14sqqqq")
@@ -75,6 +76,22 @@ def entry_bytes(tenant: int, entry: Entry, source_name: bytes, target_name: byte
     """The 288 bytes of an entry (the module's table)."""
     (seq, at, kind, _source, _target, points, lot, origin, expires_at, rule, rule_version,
      base_minor, extra_minor, day, day_points, key, reference, takes) = entry  # fmt: skip
+    if (
+        expires_at is None or rule is None or rule_version is None or base_minor is None or extra_minor is None
+        or day is None or day_points is None or reference is None
+        or lot is not None or origin is not None or takes is not None
+    ):  # fmt: skip
+        return _any_entry_bytes(tenant, entry, source_name, target_name)
+    return _ENTRY.pack(  # an award that has all that awards have: nearly every entry
+        VERSION, kind, _PRESENT_OF_AWARD, tenant, seq, (at - EPOCH) // _MICROSECOND, source_name, target_name,
+        points, 0, 0, (expires_at - EPOCH) // _MICROSECOND, rule_version, base_minor, extra_minor,
+        day.toordinal() - EPOCH_DAY, day_points, key, _rule_digest(rule), reference, _NO_DIGEST,
+    )  # fmt: skip
+
+
+def _any_entry_bytes(tenant: int, entry: Entry, source_name: bytes, target_name: bytes) -> bytes:
+    (seq, at, kind, _source, _target, points, lot, origin, expires_at, rule, rule_version,
+     base_minor, extra_minor, day, day_points, key, reference, takes) = entry  # fmt: skip
     present = (
         (lot is not None)
         | (origin is not None) << 1
@@ -104,7 +121,7 @@ def entry_bytes(tenant: int, entry: Entry, source_name: bytes, target_name: byte
         rule_version or 0,
         base_minor or 0,
         extra_minor or 0,
-        0 if day is None else day.toordinal() - _EPOCH_DAY,
+        0 if day is None else day.toordinal() - EPOCH_DAY,
         day_points or 0,
         key,
         _NO_DIGEST if rule is None else _rule_digest(rule),

@@ -1,22 +1,23 @@
 """Deciding a batch: exact, in order, in whole numbers. Pure; the same state and requests give the same decisions.
 
-Each request is answered as if it came alone, after those before it. `store` loads the state and keeps the decisions;
-nothing here asks a clock or a database.
+Each request is answered as if it came alone, after those before it; awards, which are by far the most, by `awards`.
+`store` loads the state and keeps the decisions; nothing here asks a clock or a database.
 Units: points; instants are compared in microseconds.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from itertools import groupby
+from typing import Any, Final, NamedTuple, cast
 
 from msgspec import Struct
 
 from keyuan.kernel.clock import to_us
+from keyuan.ledger.awards import award_all
 from keyuan.ledger.budgets import budget_legs
 from keyuan.ledger.canonical import entry_bytes, next_link, request_digest, takes_digest
+from keyuan.ledger.decisions import Decisions, find_known
 from keyuan.ledger.model import (
-    BALANCE_MAX,
     BATCH_MAX,
     LEGS,
     MAY_OWE,
@@ -26,8 +27,6 @@ from keyuan.ledger.model import (
     Kind,
     LedgerCorruptionError,
     LedgerInputError,
-    Outcome,
-    StaleDayError,
 )
 from keyuan.ledger.requests import (
     Award,
@@ -43,26 +42,7 @@ from keyuan.ledger.requests import (
     Spend,
     Void,
 )
-from keyuan.ledger.state import Account, Held, KeyRow, Lot, State, lot_us
-
-
-@dataclass(slots=True)
-class Decisions:
-    """Everything a batch changes, and the answers in the order of the requests.
-
-    `links` and `digests` (of their requests) belong to `entries` one to one. A new lot is in `lots` only if the
-    batch also took from it.
-    """
-
-    outcomes: list[Outcome] = field(default_factory=list[Outcome])
-    entries: list[Entry] = field(default_factory=list[Entry])
-    links: list[bytes] = field(default_factory=list[bytes])
-    digests: list[bytes] = field(default_factory=list[bytes])
-    keys: list[KeyRow] = field(default_factory=list[KeyRow])
-    takes: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
-    accounts: dict[int, Account] = field(default_factory=dict[int, Account])
-    lots: dict[int, Lot] = field(default_factory=dict[int, Lot])
-    holds: dict[int, Held] = field(default_factory=dict[int, Held])
+from keyuan.ledger.state import Account, Held, KeyRow, Lot, State
 
 
 class _Refusal(Struct, frozen=True, gc=False):
@@ -104,16 +84,13 @@ def decide(state: State, requests: Sequence[Request]) -> Decisions:
     if len(requests) > BATCH_MAX:
         raise LedgerInputError(f"a batch has at most {BATCH_MAX} requests", requests=len(requests))
     desk = Desk(state)
-    for request in requests:
-        desk.answer(request)
+    for kind, run in groupby(requests, type):
+        if kind is Award:
+            award_all(state, desk.decisions, cast("Iterable[Award]", run))
+        else:
+            for request in run:
+                desk.answer(request)
     return desk.decisions
-
-
-def find_known(known: KeyRow, digest: bytes, key: bytes) -> Outcome:
-    """The first answer again, or the conflict when the key was used for something else."""
-    if known.digest != digest:
-        return Outcome(key, Answer.CONFLICT, None, 0, repeated=True)
-    return Outcome(key, known.answer, known.seq, known.points, repeated=True)
 
 
 def spendable(queue: Iterable[Lot], at_us: int) -> int:
@@ -159,7 +136,6 @@ class Desk:
         self.state = state
         self.decisions = Decisions()
         self._handlers: dict[type, Callable[[Any], _Posted | _Refusal]] = {
-            Award: self._award,
             Redeem: self._redeem,
             Hold: self._hold,
             Capture: self._capture,
@@ -181,56 +157,9 @@ class Desk:
             return
         result = self._handlers[type(request)](request)
         if isinstance(result, _Posted):
-            row, kept = KeyRow(key, digest, Answer.POSTED, result.seq, result.points), True
-            decisions.digests.append(digest)
+            decisions.posted(state, KeyRow(key, digest, Answer.POSTED, result.seq, result.points))
         else:
-            row, kept = KeyRow(key, digest, result.answer, None, 0), result.kept
-        decisions.outcomes.append(Outcome(key, row.answer, row.seq, row.points, repeated=False))
-        if kept:
-            state.keys[key] = row
-            state.keys_kept += 1
-            decisions.keys.append(row)
-
-    def _award(self, request: Award) -> _Posted | _Refusal:
-        points = request.points
-        if points == 0:
-            return _NOTHING
-        state, brand, currency = self.state, request.brand, request.currency
-        issued = state.accounts.get((Bucket.ISSUED, 0, brand, currency))
-        if issued is None:
-            issued = state.account((Bucket.ISSUED, 0, brand, currency))
-        elif points - issued.balance > BALANCE_MAX:
-            return _Refusal(Answer.BEYOND_LIMIT)
-        account = state.account((Bucket.AVAILABLE, request.holder, brand, currency))
-        self._count_day(account, request)
-        seq = self._post(
-            Entry(
-                state.seq + 1, request.at, Kind.AWARD, issued.account_id, account.account_id, points, None, None,
-                request.expires_at, request.rule, request.rule_version, request.base_minor, request.extra_minor,
-                request.day, request.day_points, request.key, request.reference, None,
-            ),
-            issued,
-            account,
-        )  # fmt: skip
-        if account.account_id in state.lots_of:  # else nothing of this batch can touch the lot
-            expires_us = lot_us(request.expires_at)
-            state.add_lot(Lot(seq, account.account_id, points, points, 0, 0, request.expires_at, expires_us, points))
-        return _Posted(seq, points)
-
-    def _count_day(self, account: Account, request: Award) -> None:
-        day, claimed = request.day, request.day_points
-        if day is None or claimed is None:
-            return
-        before = account.day_points if account.day == day else self.state.earned(account, day)
-        if claimed != before + request.points:
-            raise StaleDayError(key=request.key.hex(), day=day.isoformat(), claimed=claimed)
-        if account.day is not None and account.day != day:
-            earlier = min(account.day, day)
-            self.state.earlier_days[account.account_id, earlier] = (
-                account.day_points if earlier == account.day else claimed
-            )
-        if account.day is None or day >= account.day:
-            account.day, account.day_points = day, claimed
+            decisions.refused(state, KeyRow(key, digest, result.answer, None, 0), kept=result.kept)
 
     def _redeem(self, request: Redeem) -> _Posted | _Refusal:
         account, at_us = self._spender(request), to_us(request.at)

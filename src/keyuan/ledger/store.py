@@ -11,8 +11,8 @@ from datetime import date
 from typing import Any, Final
 
 from keyuan.engines.database import Session, load_statements
-from keyuan.ledger.decide import Decisions
-from keyuan.ledger.model import Answer, Kind, LedgerCorruptionError
+from keyuan.ledger.decisions import Decisions
+from keyuan.ledger.model import Kind, LedgerCorruptionError
 from keyuan.ledger.state import Head
 
 _SQL = load_statements(__package__ or "")
@@ -55,11 +55,11 @@ def keep(session: Session, decisions: Decisions, before: Head, after: Head) -> N
 
     The rows are made now, so the decisions may go on to change; they are written later.
     """
+    entries = decisions.entries
     rows = [
-        (*entry, link, digest)
-        for entry, link, digest in zip(decisions.entries, decisions.links, decisions.digests, strict=True)
+        (*entry, link, digest) for entry, link, digest in zip(entries, decisions.links, decisions.digests, strict=True)
     ]
-    months = {date(entry.at.year, entry.at.month, 1) for entry in decisions.entries}
+    months = {date(year, month, 1) for year, month in {(entry.at.year, entry.at.month) for entry in entries}}
     writes = _writes(decisions)
     for account in decisions.accounts.values():
         account.balance_before, account.is_new = account.balance, False
@@ -86,7 +86,7 @@ def _writes(decisions: Decisions) -> list[_Writing]:
             (a.account_id, a.balance, a.balance_before, a.legs, a.day, a.day_points) for a in touched if not a.is_new
         ]),
         (_add, "add_keys", "ledger_key", _KEY, [
-            (row.key, row.digest, row.answer) for row in decisions.keys if row.answer is not Answer.POSTED
+            (row.key, row.digest, row.answer) for row in decisions.keys if row.seq is None
         ]),
         (_add, "add_takes", "ledger_take", _TAKE, decisions.takes),
         (_change, "change_lots", "ledger_lot", _LOT, [

@@ -36,7 +36,7 @@ class AppenderClosedError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The events of one request, to be judged when their turn comes. Its future is done once they are durable, or failed.
+    """The events of one request, judged when their turn comes. Its future is done once they are durable, or failed.
 
     What `judge` raises is the answer to this request alone.
     """

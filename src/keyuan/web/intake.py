@@ -95,9 +95,7 @@ class Intake:
         except TimeoutError:
             raise SlowCommitError from None
 
-    def _judge(
-        self, source: Source, body: bytes, received_at: datetime, event_type: str | None
-    ) -> Sequence[Candidate]:
+    def _judge(self, source: Source, body: bytes, received_at: datetime, event_type: str | None) -> Sequence[Candidate]:
         """Inflate, cut and judge: all that needs no waiting."""
         body = inflated(body)
         cut = cut_batch(body) if event_type is None else cut_single(body)

@@ -142,10 +142,13 @@ def _minor_of_float(value: float, currency: str) -> int:
     scaled = value * scale
     if abs(scaled) > MINOR_MAX:
         raise ValueFaultError(Reason.BAD_AMOUNT, "is too large")
-    minor = round(scaled)
-    if minor / scale != value and abs(scaled - minor) > CENT_NEAR:
+    nearest = round(scaled)
+    for minor in (nearest, nearest - 1, nearest + 1):  # of a large amount the product itself is rounded
+        if minor / scale == value:
+            return minor
+    if abs(scaled - nearest) > CENT_NEAR:
         raise ValueFaultError(Reason.BAD_AMOUNT, "is finer than the minor unit of its currency")
-    return minor
+    return nearest
 
 
 def _money_minor(value: Value) -> str:

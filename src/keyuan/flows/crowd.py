@@ -26,9 +26,18 @@ class Person:
 
     id: uuid.UUID
     decisions: Mapping[Purpose, Timeline]
+    since: Mapping[Purpose, int] = field(init=False)
+    """What she gave once and never took back, and from which instant on: so it is with nearly everybody."""
+
+    def __post_init__(self) -> None:
+        once = {purpose: timeline[0] for purpose, timeline in self.decisions.items() if len(timeline) == 1}
+        self.since = {purpose: at_us for purpose, (at_us, given) in once.items() if given}
 
     def allows(self, purpose: Purpose, at_us: int, now_us: int) -> bool:
-        """Tell whether what happened at an instant may be used for a purpose now."""
+        """Tell whether what happened at an instant, which is not after now, may be used for a purpose now."""
+        since_us = self.since.get(purpose)
+        if since_us is not None:
+            return since_us <= at_us
         timeline = self.decisions.get(purpose)
         return timeline is not None and consent.allows(timeline, at_us, now_us)
 

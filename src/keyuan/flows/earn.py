@@ -6,7 +6,7 @@ same time.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 
@@ -59,14 +59,8 @@ class Earning:
         """Award the purchases and return the ledger's answers in the same order."""
         if not self._purchases:
             return []
-        programme = self._programme
-        quotes = _quotes(self._books, programme, self._keys, self._baskets)
-        return self._books.post(
-            [
-                _award(programme, key, basket, purchase, quotes.get(key))
-                for key, basket, purchase in zip(self._keys, self._baskets, self._purchases, strict=True)
-            ]
-        )
+        quotes = _quotes(self._books, self._programme, self._keys, self._baskets)
+        return self._books.post(_awards(self._programme, self._keys, self._baskets, self._purchases, quotes))
 
 
 def _holders(session: Session, programme: str, purchases: Sequence[Purchase], known: Holders) -> list[int]:
@@ -90,36 +84,52 @@ def _enrol(session: Session, programme: str, purchases: Iterable[Purchase], know
 
 def _quotes(
     books: ledger.OpenBooks, programme: loyalty.Programme, keys: Sequence[bytes], baskets: Sequence[loyalty.Basket]
-) -> Mapping[bytes, loyalty.Quote]:
+) -> Sequence[loyalty.Quote | None]:
     """Return what each new key earns; of one key twice in a batch the first counts."""
     answered = books.answered(keys)
+    if not answered and len(set(keys)) == len(keys):  # nearly always
+        return _quote(books, programme, baskets)
     fresh: dict[bytes, loyalty.Basket] = {}
     for key, basket in zip(keys, baskets, strict=True):
         if key not in answered:
             fresh.setdefault(key, basket)
-    pairs = {(basket.holder, loyalty.day_of(basket.at_us)) for basket in fresh.values()}
-    earned = books.earned((programme.brand, programme.currency), pairs)
-    return dict(zip(fresh, loyalty.quote_many(programme.rule, list(fresh.values()), earned), strict=True))
+    quotes = dict(zip(fresh, _quote(books, programme, list(fresh.values())), strict=True))
+    return [quotes.get(key) for key in keys]
 
 
-def _award(
-    programme: loyalty.Programme, key: bytes, basket: loyalty.Basket, purchase: Purchase, quote: loyalty.Quote | None
-) -> ledger.Award:
-    """Return the request; a key that was answered before is only asked again, so its points do not matter."""
-    rule = programme.rule
-    return ledger.Award(
-        key=key,
-        holder=basket.holder,
-        brand=programme.brand,
-        currency=programme.currency,
-        points=quote.points if quote else 0,
-        at=purchase.at,
-        expires_at=purchase.at + rule.lasts(purchase.at_us // DAY_US),
-        rule=rule.name,
-        rule_version=rule.version,
-        base_minor=basket.base_minor,
-        extra_minor=basket.doubled_minor,
-        day=quote.day if quote else None,
-        day_points=quote.day_points if quote else None,
-        reference=sha256(purchase.subject).digest(),
-    )
+def _quote(
+    books: ledger.OpenBooks, programme: loyalty.Programme, baskets: Sequence[loyalty.Basket]
+) -> list[loyalty.Quote]:
+    pairs = {(basket.holder, loyalty.day_of(basket.at_us)) for basket in baskets}
+    return loyalty.quote_many(programme.rule, baskets, books.earned((programme.brand, programme.currency), pairs))
+
+
+def _awards(
+    programme: loyalty.Programme,
+    keys: Sequence[bytes],
+    baskets: Sequence[loyalty.Basket],
+    purchases: Sequence[Purchase],
+    quotes: Sequence[loyalty.Quote | None],
+) -> list[ledger.Award]:
+    """Return the requests; a key that was answered before is only asked again, so its points do not matter."""
+    brand, currency, rule = programme.brand, programme.currency, programme.rule
+    name, version, lasts = rule.name, rule.version, rule.lasts
+    return [
+        ledger.Award(
+            key=key,
+            holder=basket.holder,
+            brand=brand,
+            currency=currency,
+            points=quote.points if quote else 0,
+            at=purchase.at,
+            expires_at=purchase.at + lasts(purchase.at_us // DAY_US),
+            rule=name,
+            rule_version=version,
+            base_minor=basket.base_minor,
+            extra_minor=basket.doubled_minor,
+            day=quote.day if quote else None,
+            day_points=quote.day_points if quote else None,
+            reference=sha256(purchase.subject).digest(),
+        )
+        for key, basket, purchase, quote in zip(keys, baskets, purchases, quotes, strict=True)
+    ]

@@ -16,7 +16,7 @@ from keyuan.flows import understand
 from keyuan.flows.crowd import Crowd, Person
 from keyuan.flows.earn import Earning, Purchase
 from keyuan.flows.redeem_due import redeem_due
-from keyuan.kernel.clock import to_us
+from keyuan.kernel.clock import all_us, to_us
 
 
 def take_points(session: Session, _secrets: Secrets, batch: Sequence[Event], crowd: Crowd, now_us: int) -> None:
@@ -48,10 +48,10 @@ def _award(session: Session, batch: Sequence[Event], crowd: Crowd, now_us: int) 
 def _purchases(orders: Sequence[Event], people: Iterable[Person | None], now_us: int) -> list[Purchase]:
     """Return what may be awarded. An order is judged at its own time and as of its processing."""
     purchases: list[Purchase] = []
-    for order, person in zip(orders, people, strict=True):
+    instants_us = all_us([order.at for order in orders])
+    for order, person, at_us in zip(orders, people, instants_us, strict=True):
         if person is None:  # somebody of whom nothing is known has agreed to nothing
             continue
-        at_us = to_us(order.at)
         now_us = max(now_us, at_us)
         if person.allows(Purpose.LOYALTY, at_us, now_us):
             purchases.append(understand.purchase(order, person.id, at_us))

@@ -18,7 +18,7 @@ from keyuan.flows import understand
 from keyuan.flows.contact import keep_contacts
 from keyuan.flows.crowd import Crowd, Person
 from keyuan.flows.group import board, recall, regroup
-from keyuan.kernel.clock import to_us
+from keyuan.kernel.clock import all_us
 from keyuan.profiles import store as portraits
 from keyuan.profiles.model import AnyFact
 
@@ -52,10 +52,10 @@ def _read(batch: Sequence[Event], people: Sequence[Person | None], now_us: int) 
     """Sort the batch by what may be done with it. An event is judged at its own time and as of its processing."""
     read = _Read()
     facts = read.facts
-    for event, person in zip(batch, people, strict=True):
+    instants_us = all_us([event.at for event in batch])
+    for event, person, at_us in zip(batch, people, instants_us, strict=True):
         if person is None:
             continue
-        at_us = to_us(event.at)
         now_us = max(now_us, at_us)
         if person.allows(Purpose.PERSONALISATION, at_us, now_us):
             fact = understand.fact(event, at_us)

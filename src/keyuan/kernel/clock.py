@@ -5,6 +5,7 @@ Units: instants are aware datetimes in UTC, or integer microseconds since the Un
 """
 
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -21,6 +22,11 @@ EPOCH_DAY = EPOCH.toordinal()
 def to_us(instant: datetime) -> int:
     """Return microseconds since the epoch, exactly (a float would lose some)."""
     return (instant - EPOCH) // _MICROSECOND
+
+
+def all_us(instants: Iterable[datetime]) -> list[int]:
+    """Return `to_us` of many instants."""
+    return [(instant - EPOCH) // _MICROSECOND for instant in instants]
 
 
 def from_us(instant_us: int) -> datetime:

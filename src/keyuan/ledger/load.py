@@ -20,9 +20,10 @@ _FIRST_LOTS: Final = 8
 
 def load(session: Session, state: State, memory: Memory, requests: Iterable[Request]) -> None:
     """Bring everything into the state that requests with new keys need to be decided."""
-    fresh = [request for request in requests if request.key not in state.keys]
+    known = state.keys
+    fresh = [request for request in requests if request.key not in known] if known else list(requests)
     awards = [r for r in fresh if type(r) is Award]
-    spends = [r for r in fresh if type(r) is Redeem or type(r) is Hold]
+    spends = [r for r in fresh if type(r) is Redeem or type(r) is Hold] if len(awards) < len(fresh) else []
     others = fresh if len(awards) + len(spends) < len(fresh) else []
     holds, lots = _load_settled(session, memory, others) if others else ([], [])
     _load_budgets(session, memory, others)

@@ -88,22 +88,26 @@ def day_of(at_us: int) -> date:
 
 def doubled_minor(rule: EarnRule, lines: Iterable[Line]) -> int:
     """Return the sum of the lines whose category is doubled."""
-    doubled = rule.doubled_categories
-    return sum([line.total_minor for line in lines if line.category in doubled and line.total_minor])
+    doubled, sum_minor = rule.doubled_categories, 0
+    for line in lines:
+        if line.category in doubled and line.total_minor:
+            sum_minor += line.total_minor
+    return sum_minor
 
 
 def quote_many(rule: EarnRule, baskets: Sequence[Basket], earned: DayPoints) -> list[Quote]:
     """Return what each basket earns, in the order given, and count it against the day as it goes."""
     today = dict(earned)
+    minor_per_point, daily_cap = rule.minor_per_point, rule.daily_cap
     quotes: list[Quote] = []
     for basket in baskets:
-        day = day_of(basket.at_us)
+        day = date_of(basket.at_us // DAY_US)
         that_day = basket.holder, day
         before = today.get(that_day, 0)
-        wished = (basket.base_minor + basket.doubled_minor) // rule.minor_per_point
-        points = max(min(rule.daily_cap - before, wished), 0)
-        today[that_day] = before + points
-        quotes.append(Quote(points, day, before + points))
+        wished = (basket.base_minor + basket.doubled_minor) // minor_per_point
+        points = max(min(daily_cap - before, wished), 0)
+        today[that_day] = after = before + points
+        quotes.append(Quote(points, day, after))
     return quotes
 
 

@@ -77,6 +77,24 @@ def test_errors_say_who_can_act(database: Database):
         assert session.row("SELECT 1") == (1,)
 
 
+def test_a_statement_that_meets_a_taken_key_writes_nothing_and_the_transaction_goes_on(database: Database):
+    insert = (
+        "INSERT INTO events.position (tenant, consumer, seq) SELECT 1, c, 1 FROM unnest(%(names)s::text[]) AS c"
+        " RETURNING consumer"
+    )
+    for behind in (False, True):
+        with database.transaction(1, behind=behind) as session:
+            assert session.rows_if_free(insert, names=[f"a{behind}", f"b{behind}"]) == [
+                (f"a{behind}",),
+                (f"b{behind}",),
+            ]
+            assert session.rows_if_free(insert, names=[f"c{behind}", f"a{behind}"]) is None
+            assert session.rows_if_free(insert, names=[f"d{behind}"]) == [(f"d{behind}",)]
+    with database.transaction(1) as session:
+        names = [name for (name,) in session.rows("SELECT consumer FROM events.position ORDER BY consumer")]
+    assert names == [f"{letter}{behind}" for letter in "abd" for behind in (False, True)]
+
+
 def test_a_mistake_of_ours_is_not_hidden(database: Database):
     with pytest.raises(psycopg.errors.SyntaxError), database.transaction(1) as session:
         session.row("SELEC 1")

@@ -6,7 +6,7 @@ Deliberately not here: opening the transaction, and reading (`reads.py`).
 Units: 16-byte hashes; `seq` grows in the order of commits within a tenant.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -157,18 +157,28 @@ def _number(
 ) -> tuple[dict[bytes, int], dict[bytes, bytes]]:
     """Enter messages that were never seen; return their numbers, and the digests of those that were known before.
 
-    What is known is asked only if something is: nearly always everything is new, and then entering says so.
+    What is known is asked only if something is: nearly always everything is new, and then entering says so. Under the
+    log's lock nothing becomes known in between.
     """
-    keys = [one.message_key for one, _ in timely]
-    digests = b"".join([one.digest for one, _ in timely])
-    entered = session.rows(_SQL["append_messages"], tenant=session.tenant, keys=b"".join(keys), digests=digests)
-    ours = [seq for (seq,) in entered]
-    if len(ours) == len(firsts):
-        return dict(zip(keys, sorted(ours), strict=True)), {}
-    found = session.rows(_SQL["known"], keys=b"".join(firsts))
-    made = set(ours)
-    numbers = {key: seq for key, _, seq in found if seq in made}
-    return numbers, {key: digest for key, digest, _ in found if key not in numbers}
+    numbers = _entered(session, [one for one, _ in timely])
+    if numbers is not None:
+        return numbers, _known(session, firsts.keys() - numbers.keys())
+    known = _known(session, firsts.keys())
+    numbers = _entered(session, [one for one, _ in timely if one.message_key not in known])
+    if numbers is None:
+        raise AssertionError("somebody wrote past the lock of the log")
+    return numbers, known
+
+
+def _entered(session: Session, fresh: Sequence[_Keyed]) -> dict[bytes, int] | None:
+    """Enter messages and return their numbers; None, and nothing is entered, if one of them is known."""
+    keys, digests = [one.message_key for one in fresh], b"".join([one.digest for one in fresh])
+    entered = session.rows_if_free(_SQL["append_messages"], tenant=session.tenant, keys=b"".join(keys), digests=digests)
+    return None if entered is None else dict(zip(keys, sorted([seq for (seq,) in entered]), strict=True))
+
+
+def _known(session: Session, keys: Collection[bytes]) -> dict[bytes, bytes]:
+    return dict(session.rows(_SQL["known"], keys=b"".join(keys))) if keys else {}
 
 
 def _write(session: Session, fresh: list[_Timed], numbers: Mapping[bytes, int], keys: quarantine.Keys) -> None:

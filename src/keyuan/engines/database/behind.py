@@ -26,6 +26,10 @@ class WriteBehindSession:
         """Return all rows of a query."""
         return self._settled().rows(statement, **params)
 
+    def rows_if_free(self, statement: str, /, **params: object) -> list[Row] | None:
+        """Return what a statement that writes returns; None, and it wrote nothing, if a unique key is taken."""
+        return self._settled().rows_if_free(statement, **params)
+
     def row(self, statement: str, /, **params: object) -> Row | None:
         """Return the first row of a query, or None."""
         return self._settled().row(statement, **params)

@@ -23,6 +23,10 @@ class Session(Protocol):
         """Return all rows of a query."""
         ...
 
+    def rows_if_free(self, statement: str, /, **params: object) -> list[Row] | None:
+        """Return what a writing statement returns; None, and it wrote nothing, if a unique key of its rows is taken."""
+        ...
+
     def row(self, statement: str, /, **params: object) -> Row | None:
         """Return the first row of a query, or None."""
         ...
@@ -62,6 +66,15 @@ class PostgresSession:
         """Return all rows of a query."""
         with translated():
             return self._connection.execute(_text(statement), params, binary=True).fetchall()
+
+    def rows_if_free(self, statement: str, /, **params: object) -> list[Row] | None:
+        """Run a statement behind a savepoint, to which it goes back if a unique key is taken."""
+        with translated():
+            try:
+                with self._connection.transaction():
+                    return self._connection.execute(_text(statement), params, binary=True).fetchall()
+            except psycopg.errors.UniqueViolation:
+                return None
 
     def row(self, statement: str, /, **params: object) -> Row | None:
         """Return the first row of a query, or None."""

@@ -3,12 +3,15 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
 
 import psycopg
 import pytest
 
 from keyuan.engines.database import Database, KeyTakenError, Session, load_statements
 from keyuan.engines.database.failures import DatabaseGoneError, ValueRefusedError
+from keyuan.engines.database.session import PostgresSession
 from keyuan.kernel.ids import new_id
 
 
@@ -93,6 +96,21 @@ def test_a_statement_that_meets_a_taken_key_writes_nothing_and_the_transaction_g
     with database.transaction(1) as session:
         names = [name for (name,) in session.rows("SELECT consumer FROM events.position ORDER BY consumer")]
     assert names == [f"{letter}{behind}" for letter in "abd" for behind in (False, True)]
+
+
+def test_what_is_there_for_ever_is_made_once_and_again_after_its_transaction_failed(database: Database):
+    make = "SELECT sec.ensure_months('events.log', %(month)s, %(month)s)"
+    there = "SELECT to_regclass('events.log_2031_02') IS NOT NULL"
+    for fails in (True, False, False):
+        with suppress(ZeroDivisionError), database.transaction(1) as session:
+            for _ in range(3):  # made, seen, known
+                session.ensure(make, month=date(2031, 2, 1))
+            assert session.row(there) == (True,)
+            if fails:
+                raise ZeroDivisionError
+    with database.transaction(1) as session, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PostgresSession, "row", lambda *_, **__: pytest.fail("asked again"))
+        session.ensure(make, month=date(2031, 2, 1))
 
 
 def test_a_mistake_of_ours_is_not_hidden(database: Database):

@@ -183,7 +183,7 @@ def _known(session: Session, keys: Collection[bytes]) -> dict[bytes, bytes]:
 
 def _write(session: Session, fresh: list[_Timed], numbers: Mapping[bytes, int], keys: quarantine.Keys) -> None:
     received = [one.candidate.received_at for one, _ in fresh]
-    session.row(_SQL["months"], first=min(received).date(), last=max(received).date())
+    session.ensure(_SQL["months"], first=min(received).date().replace(day=1), last=max(received).date().replace(day=1))
     session.stage("events_in", _EVENTS_IN, _rows(fresh, numbers, keys))
     session.execute(_SQL["append_log"], tenant=session.tenant)
 

@@ -20,7 +20,7 @@ from keyuan.flows.crowd import Crowd
 from keyuan.flows.places import CONSUMERS, POINTS, PORTRAITS
 from keyuan.flows.take_points import take_points
 from keyuan.flows.take_portraits import take_portraits
-from keyuan.kernel.clock import system_now, to_us
+from keyuan.kernel.clock import ProgrammeClock, system_now, to_us
 from keyuan.kernel.errors import CorruptionError, EngineError, KeyuanError
 
 BATCH_MAX: Final = 2_000
@@ -79,10 +79,11 @@ class Consumer:
                 self.tried = len(batch)
                 self._recall(session, claim)
                 self._advance(session, batch)
-                now = system_now()
-                now_us = to_us(now_of(session, claim, now))
+                now, clock = system_now(), events.read_clock(session)
+                now_us = to_us(now_of(clock, claim, now))
                 TAKES[self.name](session, self.secrets, batch, self.crowd, now_us)
-                session.later(lambda session: events.follow_clock(session, CONSUMERS, now))
+                if clock.by_hand:
+                    session.later(lambda session: events.follow_clock(session, CONSUMERS, now))
         return len(batch)
 
     def _recall(self, session: Session, claim: events.Claim) -> None:
@@ -113,13 +114,12 @@ def consumers(database: Database, secrets: Secrets, tenant: int) -> list[Consume
     return [Consumer(database, secrets, tenant, name) for name in CONSUMERS]
 
 
-def now_of(session: Session, claim: events.Claim, system: datetime) -> datetime:
+def now_of(clock: ProgrammeClock, claim: events.Claim, system: datetime) -> datetime:
     """Return the programme's time as a consumer sees it.
 
     A clock kept by hand waits for the slowest consumer; the others are ahead of it, each at its newest event, so that
     what one does never depends on how far another is.
     """
-    clock = events.read_clock(session)
     now = clock.now(system)
     return max(now, claim.at) if clock.by_hand and claim.at is not None else now
 

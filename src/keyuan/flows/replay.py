@@ -67,5 +67,5 @@ def _take(session: Session, secrets: Secrets, item: Quarantined) -> None:
     batch = events.read_seqs(session, events.take_refused(session, [item.id]))
     if batch:
         crowd, now = Crowd(), system_now()
-        TAKES[item.consumer](session, secrets, batch, crowd, to_us(now_of(session, claim, now)))
+        TAKES[item.consumer](session, secrets, batch, crowd, to_us(now_of(events.read_clock(session), claim, now)))
         events.notice(session, [person.id for person in crowd.senders.values()])

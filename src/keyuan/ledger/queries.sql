@@ -85,10 +85,9 @@ SELECT w.account_id, w.day, e.day_points
         ORDER BY e.seq DESC
         LIMIT 1) AS e
 
--- ensure_months --
--- The partitions that the batch's entries fall into.
-SELECT sum(sec.ensure_months('ledger.entry', m.month, m.month))
-  FROM unnest(%(months)b::date[]) AS m (month)
+-- ensure_month --
+-- A partition that the batch's entries fall into.
+SELECT sec.ensure_months('ledger.entry', %(month)s, %(month)s)
 
 -- add_entries --
 -- The tenant is given as a value: as a column's default it would be computed, with its signature, for every row.

@@ -104,7 +104,8 @@ def _writes(decisions: Decisions) -> list[_Writing]:
 
 
 def _write_entries(session: Session, rows: list[Row], months: set[date]) -> None:
-    session.rows(_SQL["ensure_months"], months=sorted(months))
+    for month in sorted(months):
+        session.ensure(_SQL["ensure_month"], month=month)
     _add(session, "add_entries", "ledger_entry", _ENTRY, rows)
     awards = sum([row[_KIND] == Kind.AWARD for row in rows])
     for statement, expected in (("add_keys_of_entries", len(rows)), ("add_lots_of_entries", awards)):

@@ -34,6 +34,10 @@ class WriteBehindSession:
         """Return the first row of a query, or None."""
         return self._settled().row(statement, **params)
 
+    def ensure(self, statement: str, /, **params: object) -> None:
+        """Have made what is missing for ever."""
+        self._settled().ensure(statement, **params)
+
     def execute(self, statement: str, /, **params: object) -> int:
         """Run a statement and return how many rows it touched."""
         return self._settled().execute(statement, **params)

@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from keyuan.engines.database.behind import WriteBehindSession
 from keyuan.engines.database.failures import translated
-from keyuan.engines.database.session import PostgresSession, Row, Session
+from keyuan.engines.database.session import Kept, PostgresSession, Row, Session
 from keyuan.engines.database.token import sign
 
 CONNECT_TIMEOUT_S = 10
@@ -33,7 +33,7 @@ class Database:
 
     def __init__(self, connect: Mapping[str, Any], token_key: bytes, *, size: int = 4) -> None:
         self._token_key = token_key
-        self._staged: WeakKeyDictionary[psycopg.Connection[Row], dict[str, str]] = WeakKeyDictionary()
+        self._kept: WeakKeyDictionary[psycopg.Connection[Row], Kept] = WeakKeyDictionary()
         self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
             kwargs=dict(connect) | {"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_S},
             min_size=0,
@@ -59,17 +59,16 @@ class Database:
             if snapshot:
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             connection.execute(_SET_TOKEN, (sign(self._token_key, tenant, connection.info.backend_pid),))
-            staged = self._staged.setdefault(connection, {})
+            kept = self._kept.setdefault(connection, Kept())
             try:
-                session = PostgresSession(connection, tenant, staged)
+                session = PostgresSession(connection, tenant, kept)
                 if behind:
                     with WriteBehindSession(session) as writer:
                         yield writer
                 else:
                     yield session
             except BaseException:
-                # Temporary tables that this transaction made go with it.
-                staged.clear()
+                kept.drop()
                 raise
 
     def close(self) -> None:

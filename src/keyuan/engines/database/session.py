@@ -4,6 +4,7 @@ Deliberately not here: commit and rollback. Only flows and the consumer open tra
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, LiteralString, Protocol, cast
 
 import psycopg
@@ -31,6 +32,13 @@ class Session(Protocol):
         """Return the first row of a query, or None."""
         ...
 
+    def ensure(self, statement: str, /, **params: object) -> None:
+        """Run a statement that makes what is missing for ever and answers with how much that was.
+
+        Once it has answered with 0 it is not run again on the same connection.
+        """
+        ...
+
     def execute(self, statement: str, /, **params: object) -> int:
         """Run a statement and return how many rows it touched."""
         ...
@@ -52,13 +60,26 @@ class Session(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Kept:
+    """What is known of a connection beyond a transaction: temporary tables with their layout, and what is there."""
+
+    staged: dict[str, str] = field(default_factory=dict[str, str])
+    ensured: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
+
+    def drop(self) -> None:
+        """A transaction failed, and what it made went with it."""
+        self.staged.clear()
+        self.ensured.clear()
+
+
 class PostgresSession:
     """A `Session` on one psycopg connection."""
 
-    def __init__(self, connection: psycopg.Connection[Row], tenant: int, staged: dict[str, str]) -> None:
+    def __init__(self, connection: psycopg.Connection[Row], tenant: int, kept: Kept) -> None:
         self.tenant = tenant
         self._connection = connection
-        self._staged = staged
+        self._kept = kept
         self._used: set[str] = set()
         self._cursors = 0
 
@@ -80,6 +101,12 @@ class PostgresSession:
         """Return the first row of a query, or None."""
         with translated():
             return self._connection.execute(_text(statement), params, binary=True).fetchone()
+
+    def ensure(self, statement: str, /, **params: object) -> None:
+        """Run the statement unless it had nothing to make before."""
+        asked = statement, *params.items()
+        if asked not in self._kept.ensured and self.row(statement, **params) == (0,):
+            self._kept.ensured.add(asked)
 
     def execute(self, statement: str, /, **params: object) -> int:
         """Run a statement and return how many rows it touched."""
@@ -119,7 +146,7 @@ class PostgresSession:
         table = sql.Identifier("pg_temp", name)
         used = name in self._used
         self._used.add(name)
-        if self._staged.get(name) == layout:
+        if self._kept.staged.get(name) == layout:
             if used:
                 self._connection.execute(sql.SQL("DELETE FROM {}").format(table))
             return
@@ -130,7 +157,7 @@ class PostgresSession:
         self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
         create = sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DELETE ROWS")
         self._connection.execute(create.format(sql.Identifier(name), body))
-        self._staged[name] = layout
+        self._kept.staged[name] = layout
 
 
 def _text(statement: str) -> sql.SQL:

@@ -215,7 +215,7 @@ def test_a_tampered_budget_is_found_and_named(database: Database, superuser: Sup
         "DELETE FROM ledger.key WHERE tenant = 1 AND answer = 9": ("head", "", "keys"),
         "DELETE FROM ledger.entry WHERE tenant = 1 AND seq = 5": ("entry", "entry 5", "the row"),
         "INSERT INTO ledger.take VALUES (1, 3, 1, 500)": ("take", "entry 3", "sum of points"),
-        "INSERT INTO ledger.lot VALUES (1, 1, 99, 5, 5, 0, 0, NULL)": ("lot", "lot 1", "the row"),
+        "INSERT INTO ledger.lot VALUES (1, 1, 99, 5, 5, 0, 0, NULL, now())": ("lot", "lot 1", "the row"),
     }
     assert_found(database, superuser, entries | accounts | keys)
     superuser.execute("UPDATE ledger.key SET answer = 3 WHERE tenant = 1 AND answer = 9")

@@ -1,5 +1,7 @@
 """Batches on a real PostgreSQL."""
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 from msgspec.structs import replace
@@ -164,11 +166,14 @@ def test_lots_about_to_expire_are_listed_with_their_free_points(database: Databa
 def test_what_was_earned_on_a_day_is_known_for_the_latest_day_and_for_earlier_ones(database: Database):
     first, second = T0.date(), (T0 + DAY).date()
     post(database, award("a", 3, day=first, day_points=3), award("b", 4, day=first, day_points=7))
-    post(database, award("c", 5, day=second, day_points=5), award("late", 1, day=first, day_points=8))
-    post(database, award("later", 2, day=first, day_points=10), award("today", 2, day=second, day_points=7))
+    next_day = T0 + DAY
+    post(database, award("c", 5, at=next_day, day=second, day_points=5), award("late", 1, day=first, day_points=8))
+    post(database, award("later", 2, day=first, day_points=10), award("of no day", 1))
+    post(database, award("at its end", 1, at=next_day - timedelta(microseconds=1), day=first, day_points=11))
+    post(database, award("today", 2, at=next_day, day=second, day_points=7))
     with database.transaction(1) as session:
         pairs = [(7, first), (7, second), (7, (T0 + 2 * DAY).date()), (8, first)]
-        assert ledger.OpenBooks(session).earned(("market", "points"), pairs) == {(7, first): 10, (7, second): 7}
+        assert ledger.OpenBooks(session).earned(("market", "points"), pairs) == {(7, first): 11, (7, second): 7}
     assert_books_hold(database)
 
 

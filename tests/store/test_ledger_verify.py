@@ -107,6 +107,8 @@ def test_a_changed_entry_is_found_whatever_the_column(told: Database, superuser:
         "kind = 3": (5, "kind"),
         "at = at + interval '1 microsecond'": (9, "link"),
         "at = at + interval '40 days'": (6, "link"),
+        "at = at - interval '1 microsecond'": (4, "at"),
+        "at = at + interval '39 days'": (1, "at"),
         "rule = 'another'": (1, "link"),
         "rule_version = 2": (1, "link"),
         "base_minor = 0": (1, "link"),
@@ -154,8 +156,8 @@ def test_rows_that_vanish_appear_or_move_are_found(told: Database, superuser: Su
             "INSERT INTO ledger.account SELECT tenant, 99, bucket, 99, brand, currency, name, 0, 0, NULL, 0"
             " FROM ledger.account WHERE tenant = 1 AND bucket = 3": ("account", "account 99", "name"),
             "DELETE FROM ledger.lot WHERE tenant = 1 AND lot = 3": ("lot", "lot 3", "the row"),
-            "INSERT INTO ledger.lot VALUES (1, 5, 2, 5, 5, 0, 0, NULL)": ("lot", "lot 5", "the row"),
-            "INSERT INTO ledger.lot VALUES (1, 50, 2, 5, 5, 0, 0, NULL)": ("lot", "lot 50", "the row"),
+            "INSERT INTO ledger.lot VALUES (1, 5, 2, 5, 5, 0, 0, NULL, now())": ("lot", "lot 5", "the row"),
+            "INSERT INTO ledger.lot VALUES (1, 50, 2, 5, 5, 0, 0, NULL, now())": ("lot", "lot 50", "the row"),
             "DELETE FROM ledger.key WHERE tenant = 1 AND seq = 3": ("key", "key of entry 3", "the row"),
             "INSERT INTO ledger.key VALUES (1, sha256('x'), sha256('x'), 1, 3, 30)": (
                 "key", "key of entry 3", "the row",
@@ -205,6 +207,9 @@ def test_a_changed_account_lot_or_balance_is_found(told: Database, superuser: Su
         set_lot.format("expires_at = expires_at + interval '1 day'", 1): ("lot", "lot 1", "expires_at"),
         set_lot.format("expires_at = '2018-01-01'", 3): ("lot", "lot 3", "expires_at"),
         set_lot.format("expires_at = NULL", 1): ("lot", "lot 1", "expires_at"),
+        set_lot.format("at = at + interval '1 microsecond'", 2): ("lot", "lot 2", "at"),
+        set_lot.format("at = at - interval '1 month'", 4): ("lot", "lot 4", "at"),
+        set_lot.format("at = expires_at", 10): ("lot", "lot 10", "at"),
     }
     assert_found(told, superuser, accounts | lots)
 
@@ -263,6 +268,7 @@ def test_an_instant_that_no_calendar_holds_is_found_where_it_stands(told: Databa
         ("entry", "day", "seq = 1"): "entry 1",
         ("account", "day", "account_id = 2"): "account 2",
         ("lot", "expires_at", "lot = 4"): "lot 4",
+        ("lot", "at", "lot = 3"): "lot 3",
         ("hold", "expires_at", "hold = 6"): "hold 6",
     }
     for (table, column, which), place in cells.items():

@@ -77,7 +77,7 @@ class LotMonth(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which movements: those in [since, until) of one kind and account, where these are given."""
+    """Which movements: those in [since, until) of one kind and one account of a holder, where these are given."""
 
     before: int | None = None
     kind: Kind | None = None
@@ -109,7 +109,7 @@ def ending(session: Session, after: datetime, until: datetime) -> Ending:
 def movements(session: Session, filters: Filters, limit: int) -> list[Movement]:
     """Return the newest movements of a choice, newest first; for the next page give the last `seq` as `before`."""
     rows = session.rows(
-        _SQL["movements"],
+        _SQL["movements" if filters.account is None else "movements_of_account"],
         before=_NEWEST if filters.before is None else filters.before,
         kind=filters.kind,
         account=filters.account,

@@ -4,8 +4,8 @@ Deliberately not here: decisions (`decide`) and the lock under which this is rea
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date
-from typing import Final
+from datetime import date, datetime
+from typing import Final, NamedTuple
 
 from keyuan.engines.database import Row, Session, load_statements
 from keyuan.kernel.clock import to_us
@@ -16,6 +16,14 @@ from keyuan.ledger.state import Account, Held, Lot, State, lot_us
 
 _SQL = load_statements(__package__ or "")
 _FIRST_LOTS: Final = 8
+
+
+class _Demand(NamedTuple):
+    """The most points that an account may give in a batch, and when it does first and last."""
+
+    points: int
+    first: datetime
+    last: datetime
 
 
 def load(session: Session, state: State, memory: Memory, requests: Iterable[Request]) -> None:
@@ -108,35 +116,43 @@ def _load_settled(session: Session, memory: Memory, fresh: Sequence[Request]) ->
 
 
 def _load_queues(session: Session, state: State, spends: Sequence[Redeem | Hold], settled: Sequence[Row]) -> None:
-    """Lots in the order of spending for every account that may spend; the settled ones are the same records."""
+    """Lots in the order of spending for every account that may spend; the settled ones are the same records.
+
+    What is due when an account spends first can be spent by none of the batch (`decide.spendable`) and stays out.
+    """
     demand = _demand(state, spends)
     state.lots_of = {account_id: [] for account_id in demand}
     _keep_lots(state, settled)
     if demand and not settled:
-        rows = session.rows(_SQL["first_lots_of_accounts"], account_ids=list(demand), limit=_FIRST_LOTS)
+        firsts = [wanted.first for wanted in demand.values()]
+        rows = session.rows(
+            _SQL["first_lots_of_accounts"], account_ids=list(demand), instants=firsts, limit=_FIRST_LOTS
+        )
         _keep_lots(state, rows)
     # Settled lots may lie anywhere in the order; beside them nothing is left out.
-    short = [number for number, wanted in demand.items() if settled or not _suffices(state, number, *wanted)]
+    short = [number for number, wanted in demand.items() if settled or not _suffices(state, number, wanted)]
     if short:
-        _keep_lots(state, session.rows(_SQL["lots_of_accounts"], account_ids=short))
+        firsts = [demand[number].first for number in short]
+        _keep_lots(state, session.rows(_SQL["lots_of_accounts"], account_ids=short, instants=firsts))
     for queue in state.lots_of.values():
         queue.sort()
 
 
-def _demand(state: State, spends: Iterable[Redeem | Hold]) -> dict[int, tuple[int, int]]:
-    """The most points that accounts may give in this batch, and until when they do (microseconds)."""
-    demand: dict[int, tuple[int, int]] = {}
+def _demand(state: State, spends: Iterable[Redeem | Hold]) -> dict[int, _Demand]:
+    """What accounts may be asked for in this batch."""
+    demand: dict[int, _Demand] = {}
     for spend in spends:
         account = state.accounts.get((Bucket.AVAILABLE, spend.holder, spend.brand, spend.currency))
         if account is not None:
-            points, at_us = demand.get(account.account_id, (0, 0))
-            demand[account.account_id] = points + spend.points, max(at_us, to_us(spend.at))
+            points, first, last = demand.get(account.account_id, (0, spend.at, spend.at))
+            demand[account.account_id] = _Demand(points + spend.points, min(first, spend.at), max(last, spend.at))
     return demand
 
 
-def _suffices(state: State, account_id: int, points: int, at_us: int) -> bool:
+def _suffices(state: State, account_id: int, wanted: _Demand) -> bool:
     """Whether the lots that are loaded cover all that may be asked for; those that are not loaded expire later."""
-    return sum([lot.free for lot in state.lots_of[account_id] if lot.expires_us > at_us]) >= points
+    last_us = to_us(wanted.last)
+    return sum([lot.free for lot in state.lots_of[account_id] if lot.expires_us > last_us]) >= wanted.points
 
 
 def _keep_lots(state: State, rows: Iterable[Row]) -> None:

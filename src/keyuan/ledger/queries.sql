@@ -39,22 +39,39 @@ SELECT a.account_id, a.bucket, a.holder, a.brand, a.currency, a.name, a.balance,
 
 -- first_lots_of_accounts --
 -- The first few lots in the order of spending, of each spender by the index: most spends need no more, and who has
--- been a customer for long has many.
+-- been a customer for long has many. It begins behind those that are due at the spender's first instant; lots without
+-- an end stand behind all others. Accounts and instants come as two arrays of one length.
 SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
-  FROM unnest(%(account_ids)b::int8[]) AS w (account_id)
+  FROM unnest(%(account_ids)b::int8[], %(instants)b::timestamptz[]) AS w (account_id, at)
  CROSS JOIN LATERAL (
-       SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+      (SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
          FROM ledger.lot AS l
-        WHERE l.account_id = w.account_id AND l.remaining > 0
+        WHERE l.account_id = w.account_id AND l.remaining > 0 AND l.expires_at > w.at
         ORDER BY l.expires_at, l.lot
+        LIMIT %(limit)s)
+        UNION ALL
+      (SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+         FROM ledger.lot AS l
+        WHERE l.account_id = w.account_id AND l.remaining > 0 AND l.expires_at IS NULL
+        ORDER BY l.expires_at, l.lot
+        LIMIT %(limit)s)
+        ORDER BY expires_at, lot
         LIMIT %(limit)s) AS l
 
 -- lots_of_accounts --
--- All that a spender has; what is used up is not looked at.
+-- All that a spender can give from an instant on. OFFSET 0 keeps it account by account: while the table has no statistics,
+-- a join would read everybody's lots.
 SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
-  FROM ledger.lot AS l
- WHERE l.account_id = ANY(%(account_ids)b::int8[])
-   AND l.remaining > 0
+  FROM unnest(%(account_ids)b::int8[], %(instants)b::timestamptz[]) AS w (account_id, at)
+ CROSS JOIN LATERAL (
+       SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+         FROM ledger.lot AS l
+        WHERE l.account_id = w.account_id AND l.remaining > 0 AND l.expires_at > w.at
+        UNION ALL
+       SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+         FROM ledger.lot AS l
+        WHERE l.account_id = w.account_id AND l.remaining > 0 AND l.expires_at IS NULL
+       OFFSET 0) AS l
 
 -- lots_by_number --
 -- Lots behind holds and expiries.
@@ -75,14 +92,24 @@ SELECT t.seq, t.lot, t.points
  WHERE t.seq = ANY(%(seqs)b::int8[])
 
 -- earned_on_days --
--- The total of an earlier day is in its last award. Accounts and days come as two arrays of one length.
+-- The total of an earlier day is in its last award: of the lots of that day the newest whose entry counts on it. Accounts
+-- and days come as two arrays of one length.
 SELECT w.account_id, w.day, e.day_points
   FROM unnest(%(account_ids)b::int8[], %(days)b::date[]) AS w (account_id, day)
  CROSS JOIN LATERAL (
        SELECT e.day_points
-         FROM ledger.entry AS e
-        WHERE e.target = w.account_id AND e.target > 0 AND e.kind = 1 AND e.day = w.day
-        ORDER BY e.seq DESC
+         FROM (SELECT l.lot, l.at
+                 FROM ledger.lot AS l
+                WHERE l.account_id = w.account_id
+                  AND l.at >= w.day::timestamp AT TIME ZONE 'UTC'
+                  AND l.at < (w.day + 1)::timestamp AT TIME ZONE 'UTC'
+               OFFSET 0) AS l
+        CROSS JOIN LATERAL (
+              SELECT e.day_points
+                FROM ledger.entry AS e
+               WHERE e.seq = l.lot AND e.at = l.at AND e.day = w.day
+               LIMIT 1) AS e
+        ORDER BY l.lot DESC
         LIMIT 1) AS e
 
 -- ensure_month --
@@ -136,8 +163,8 @@ UPDATE ledger.account AS a
 
 -- add_lots_of_entries --
 -- One whole lot per award (kind 1); what the same batch took from it comes with change_lots.
-INSERT INTO ledger.lot (tenant, lot, account_id, granted, remaining, held, expired, expires_at)
-SELECT %(tenant)s, s.seq, s.target, s.points, s.points, 0, 0, s.expires_at
+INSERT INTO ledger.lot (tenant, lot, account_id, granted, remaining, held, expired, expires_at, at)
+SELECT %(tenant)s, s.seq, s.target, s.points, s.points, 0, 0, s.expires_at, s.at
   FROM pg_temp.ledger_entry AS s
  WHERE s.kind = 1
 
@@ -222,7 +249,10 @@ SELECT a.account_id, a.brand, a.currency
  ORDER BY a.brand, a.currency
 
 -- statement --
--- The newest entries of a holder before a number and in a while, if one is given; each index is read from its end.
+-- The newest entries of a holder before a number and in a while, if one is given. What comes from one of her accounts is
+-- read from the end of its index; what does not is an award, and has a lot. Lots are not indexed by number, so all of hers
+-- are looked at (OFFSET 0: not everybody's from the newest back). Entries are fetched one by one by number and instant,
+-- each from its month (the LIMIT keeps it so): while the table has no statistics, a join would read them all.
 WITH mine AS (
   SELECT a.account_id, a.bucket, a.brand, a.currency
     FROM ledger.account AS a
@@ -234,19 +264,19 @@ WITH mine AS (
             AND e.at >= coalesce(%(since)s::timestamptz, '-infinity')
             AND e.at < coalesce(%(until)s::timestamptz, 'infinity')
           ORDER BY e.seq DESC LIMIT %(limit)s) AS e
-   UNION
-  SELECT e.seq, e.at FROM mine AS m CROSS JOIN LATERAL (
-         SELECT e.seq, e.at FROM ledger.entry AS e
-          WHERE e.target = m.account_id AND e.target > 0 AND e.seq < %(before)s
-            AND e.at >= coalesce(%(since)s::timestamptz, '-infinity')
-            AND e.at < coalesce(%(until)s::timestamptz, 'infinity')
-          ORDER BY e.seq DESC LIMIT %(limit)s) AS e
+   UNION ALL
+  SELECT l.lot, l.at FROM mine AS m CROSS JOIN LATERAL (
+         SELECT l.lot, l.at FROM ledger.lot AS l
+          WHERE l.account_id = m.account_id AND l.lot < %(before)s
+            AND l.at >= coalesce(%(since)s::timestamptz, '-infinity')
+            AND l.at < coalesce(%(until)s::timestamptz, 'infinity')
+         OFFSET 0) AS l
    ORDER BY seq DESC LIMIT %(limit)s
 )
 SELECT e.seq, e.at, e.kind, s.bucket, t.bucket, coalesce(s.brand, t.brand), coalesce(s.currency, t.currency),
        e.points, e.expires_at, e.reference, e.base_minor, e.extra_minor
   FROM numbers AS n
-  JOIN ledger.entry AS e ON e.seq = n.seq AND e.at = n.at
+ CROSS JOIN LATERAL (SELECT e.* FROM ledger.entry AS e WHERE e.seq = n.seq AND e.at = n.at LIMIT 1) AS e
   LEFT JOIN mine AS s ON s.account_id = e.source
   LEFT JOIN mine AS t ON t.account_id = e.target
  ORDER BY e.seq DESC
@@ -275,7 +305,7 @@ SELECT a.brand, a.currency, l.lot, l.remaining - l.held, l.expires_at
  ORDER BY l.expires_at, l.lot
 
 -- months_of --
--- What each month brought and took a holder in one book, newest first; each index gives one side.
+-- What each month brought and took a holder in one book, newest first: lots say what came, entries what went.
 WITH mine AS (
   SELECT a.account_id FROM ledger.account AS a
    WHERE a.holder = %(holder)s AND a.account_id > 0 AND a.brand = %(brand)s AND a.currency = %(currency)s
@@ -283,8 +313,8 @@ WITH mine AS (
   SELECT e.at, e.kind, e.points FROM mine AS m JOIN ledger.entry AS e ON e.source = m.account_id AND e.source > 0
    WHERE e.kind IN (2, 4, 6)
    UNION ALL
-  SELECT e.at, e.kind, e.points FROM mine AS m JOIN ledger.entry AS e ON e.target = m.account_id AND e.target > 0
-   WHERE e.kind = 1
+  SELECT l.at, 1, l.granted FROM mine AS m CROSS JOIN LATERAL (
+         SELECT l.at, l.granted FROM ledger.lot AS l WHERE l.account_id = m.account_id OFFSET 0) AS l
 )
 SELECT date_trunc('month', v.at, 'UTC'),
        coalesce(sum(v.points) FILTER (WHERE v.kind = 1), 0)::int8,

@@ -73,7 +73,10 @@ def _check_book(holder: object, brand: object, currency: object) -> None:
 
 
 class Award(Struct, frozen=True, kw_only=True, gc=False):
-    """New points for a holder, as one lot. `day_points` is what she earned on `day` with this award in it."""
+    """New points for a holder, as one lot. `day_points` is what she earned on `day` with this award in it.
+
+    `day` is the UTC day of `at`: totals of days are looked for among the awards of the day.
+    """
 
     key: bytes
     holder: int
@@ -113,6 +116,7 @@ class Award(Struct, frozen=True, kw_only=True, gc=False):
             and len(self.reference) == _DIGEST_BYTES
             and type(self.at) is datetime
             and self.at.tzinfo is UTC
+            and self.day == self.at.date()
             and type(self.expires_at) is datetime
             and self.expires_at.tzinfo is UTC
             and AT_MIN <= self.at < self.expires_at < AT_MAX
@@ -135,6 +139,8 @@ class Award(Struct, frozen=True, kw_only=True, gc=False):
             raise LedgerInputError("day and day_points come together or not at all")
         if self.day is not None and type(self.day) is not date:
             raise LedgerInputError("day must be a date")
+        if self.day is not None and self.day != self.at.date():
+            raise LedgerInputError("day must be the UTC day of at", at=self.at, day=self.day)
         if self.day_points is not None:
             _check_whole("day_points", self.day_points, self.points, BALANCE_MAX)
         if len(_checked_names) >= _NAMES_MAX:

@@ -470,9 +470,9 @@ CREATE TABLE ledger.entry (
   PRIMARY KEY (tenant, seq, at),
   CHECK (source <> target)
 ) PARTITION BY RANGE (at);
--- A statement is read by holder; the accounts of brands and budgets have negative numbers and stay out of the indexes.
+-- What a holder gave or set aside is found here, what she was awarded by her lots; the accounts of brands and budgets have
+-- negative numbers and stay out.
 CREATE INDEX entry_source ON ledger.entry (tenant, source, seq) WHERE source > 0;
-CREATE INDEX entry_target ON ledger.entry (tenant, target, seq) WHERE target > 0;
 -- Entries of budgets, few among many, are found by the account that they go to.
 CREATE INDEX entry_budget ON ledger.entry (tenant, target, seq) WHERE kind >= 7;
 SELECT sec.protect_partitioned('ledger.entry');
@@ -495,7 +495,8 @@ CREATE TABLE ledger.key (
 SELECT sec.protect('ledger.key');
 REVOKE UPDATE, DELETE ON ledger.key FROM keyuan_app;
 
--- One lot per award, numbered by its entry: `remaining` is not gone yet, `held` of that is on hold.
+-- One lot per award, numbered by its entry: `remaining` is not gone yet, `held` of that is on hold. `at` is the instant of
+-- the award: number and instant are the key of its entry, which lies in one month.
 CREATE TABLE ledger.lot (
   tenant int4 NOT NULL,
   lot int8 NOT NULL,
@@ -505,12 +506,14 @@ CREATE TABLE ledger.lot (
   held int8 NOT NULL,
   expired int8 NOT NULL,
   expires_at timestamptz,
+  at timestamptz NOT NULL,
   PRIMARY KEY (tenant, lot),
   CHECK (remaining BETWEEN 0 AND granted),
   CHECK (held BETWEEN 0 AND remaining),
   CHECK (expired BETWEEN 0 AND granted - remaining)
 ) WITH (fillfactor = 80);
-CREATE INDEX lot_account ON ledger.lot (tenant, account_id, expires_at, lot) WHERE remaining > 0;
+-- In the order of spending. Lots that are used up stay in it: it is also the way to all awards of a holder.
+CREATE INDEX lot_account ON ledger.lot (tenant, account_id, expires_at, lot);
 CREATE INDEX lot_due ON ledger.lot (tenant, expires_at, lot) WHERE remaining > held;
 SELECT sec.protect('ledger.lot');
 REVOKE DELETE ON ledger.lot FROM keyuan_app;

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from keyuan.ledger import Entry, Outcome, Request
 from keyuan.ledger.audit import Books
 from keyuan.ledger.decide import decide
-from keyuan.ledger.state import KeyRow, State
+from keyuan.ledger.state import KeyRow, Lot, State
 
 
 class MemoryLedger:
@@ -46,8 +46,7 @@ class MemoryLedger:
             entries=[(*entry, link) for entry, link in zip(self.entries, self.links, strict=True)],
             takes=sorted(self.takes),
             lots=[
-                (n, lot.account_id, lot.granted, lot.remaining, lot.held, lot.expired, lot.expires_at)
-                for n, lot in sorted(state.lots.items())
+                (entry.seq, *_lot(state.lots[entry.seq]), entry.at) for entry in self.entries if entry.seq in state.lots
             ],
             holds=sorted(
                 (h.hold, h.key, h.available_id, h.account_id, h.points, h.remaining, h.expires_at)
@@ -56,3 +55,7 @@ class MemoryLedger:
             posted_keys=posted,
             keys=len(self.keys),
         )
+
+
+def _lot(lot: Lot) -> tuple[object, ...]:
+    return lot.account_id, lot.granted, lot.remaining, lot.held, lot.expired, lot.expires_at

@@ -35,7 +35,7 @@ class Books:
     accounts: (account_id, bucket, holder, brand, currency, name, balance, legs, day, day_points)
     entries: the fields of `Entry`, then the link, by seq
     takes: (seq, lot, points), by seq and lot
-    lots: (lot, account_id, granted, remaining, held, expired, expires_at), by lot
+    lots: (lot, account_id, granted, remaining, held, expired, expires_at, at), by lot
     holds: (hold, key, available_id, account_id, points, remaining, expires_at), by hold
     posted_keys: (seq, key, digest, points) of the keys that were answered with an entry, by seq
     keys: how many keys there are, those without an entry too

@@ -16,7 +16,7 @@ SELECT t.seq, t.lot, t.points
 
 -- every_lot --
 -- In the order of the awards that made them.
-SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
+SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at, l.at
   FROM ledger.lot AS l
  ORDER BY l.lot
 
@@ -58,6 +58,7 @@ SELECT odd.place, odd.number, odd.name
          UNION ALL SELECT 'ledger.entry', e.seq, 'at', e.at::timestamp FROM ledger.entry AS e
          UNION ALL SELECT 'ledger.account', a.account_id, 'day', a.day FROM ledger.account AS a
          UNION ALL SELECT 'ledger.lot', l.lot, 'expires_at', l.expires_at::timestamp FROM ledger.lot AS l
+         UNION ALL SELECT 'ledger.lot', l.lot, 'at', l.at::timestamp FROM ledger.lot AS l
          UNION ALL SELECT 'ledger.hold', h.hold, 'expires_at', h.expires_at::timestamp FROM ledger.hold AS h) AS odd
  WHERE odd.held NOT BETWEEN '0001-01-02' AND '9999-12-30'
  ORDER BY odd.number, odd.place, odd.name

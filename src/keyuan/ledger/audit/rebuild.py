@@ -182,12 +182,13 @@ class _Walk:
     def _award(self, entry: Entry) -> bytes:
         seq, account = entry.seq, self.accounts[entry.target]
         row = self.stored_lots.one(seq)
-        _lot, account_id, granted, _remaining, _held, _expired, expires_at = row
+        _lot, account_id, granted, _remaining, _held, _expired, expires_at, at = row
         self.stored_lots.check(
             seq,
             account_id=(account_id, entry.target),
             granted=(granted, entry.points),
             expires_at=(expires_at, entry.expires_at),
+            at=(at, entry.at),
         )
         self.lots[seq] = LotTally(row)
         self._count_day(entry, account)

@@ -48,6 +48,7 @@ def guesses(
     if (lot := rows["lot"]) is not None:
         yield "points", lot[2]
         yield "expires_at", lot[6]
+        yield "at", lot[7]
     if (hold := rows["hold"]) is not None:
         yield "expires_at", hold[6]
     for kind in Kind:

@@ -31,7 +31,7 @@ class LotTally:
     __slots__ = ("account_id", "expired", "held", "remaining", "stored")
 
     def __init__(self, row: Row) -> None:
-        _lot, self.account_id, self.remaining, remaining, held, expired, _expires_at = row
+        _lot, self.account_id, self.remaining, remaining, held, expired, _expires_at, _at = row
         self.stored = (remaining, held, expired)
         self.held = 0
         self.expired = 0

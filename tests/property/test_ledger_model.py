@@ -137,7 +137,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(points=st.integers(1, 9), off=st.sampled_from([-1, 1]))
     def claim_a_wrong_day(self, points: int, off: int) -> None:
-        wrong = self.daily(award("wrong day", points + 1))
+        wrong = self.daily(award("wrong day", points + 1, at=self.now))
         wrong = replace(wrong, day_points=max(wrong.points, (wrong.day_points or 0) + off))
         if wrong.day_points == (self.daily(wrong)).day_points:
             return

@@ -260,6 +260,29 @@ def test_lots_that_are_due_do_not_hide_those_behind_them(database: Database):
     assert_books_hold(database)
 
 
+def test_of_two_spends_in_a_batch_each_may_give_what_is_not_due_when_it_comes(database: Database):
+    post(database, award("soon", 5, expires_at=T0 + DAY), award("a", 20, expires_at=T0 + 9 * DAY))
+    late, early = post(database, redeem("late", 5, at=T0 + DAY), redeem("early", 6))
+    assert (taken(database, late.seq), taken(database, early.seq)) == ([(2, 5)], [(1, 5), (2, 1)])
+    assert_books_hold(database)
+
+
+def test_that_holds_for_spenders_of_many_lots_too(database: Database):
+    post(database, *(award(f"a{n}", 5, expires_at=T0 + DAY) for n in range(10)), award("b", 5))
+    late, early = post(database, redeem("late", 5, at=T0 + DAY), redeem("early", 50))
+    assert (taken(database, late.seq), taken(database, early.seq)) == ([(11, 5)], [(lot, 5) for lot in range(1, 11)])
+    assert_books_hold(database)
+
+
+def test_lots_without_an_end_are_given_last_and_by_number(database: Database):
+    post(database, *(award(f"n{n}", 5, expires_at=None) for n in range(10)), award("due", 5, expires_at=T0 + DAY))
+    post(database, *(award(f"a{n}", 5, expires_at=T0 + 9 * DAY) for n in range(3)))
+    few, many = post(database, redeem("few", 12, at=T0 + DAY))[0], post(database, redeem("many", 50, at=T0 + DAY))[0]
+    assert taken(database, few.seq) == [(12, 5), (13, 5), (14, 2)]
+    assert taken(database, many.seq) == [*((lot, 5) for lot in range(1, 10)), (10, 2), (14, 3)]
+    assert_books_hold(database)
+
+
 def test_a_spend_beside_a_release_gives_what_expires_first(database: Database):
     post(database, *(award(f"a{n}", 5, expires_at=T0 + (1 + n) * DAY) for n in range(20)))
     post(database, hold("h", 45))

@@ -96,6 +96,36 @@ def test_a_planted_difference_is_found(owner: Connection, planted: Connection, s
     assert any(each.startswith(place) for each in found), found
 
 
+OLD_AWARD = """
+SELECT sec.ensure_months('ledger.entry', '2017-01-01', '2017-02-01');
+INSERT INTO ledger.entry (tenant, seq, at, kind, source, target, points, key, link)
+SELECT 1 + n % 2, n, '2017-01-20Z'::timestamptz + n * interval '1 day', 1, -1, 2, 5, sha256('k'), sha256('l')
+  FROM generate_series(1, 20) AS n;
+INSERT INTO ledger.lot SELECT tenant, seq, 2, 5, 5, 0, 0, NULL FROM ledger.entry"""
+
+
+def test_lots_that_were_there_before_learn_the_instant_of_their_award(server: Server, monkeypatch: pytest.MonkeyPatch):
+    name, everything = sql.Identifier("lots_migrated"), migrations()
+    there = server.owner | {"dbname": "lots_migrated"}
+    with psycopg.connect(**server.superuser | {"dbname": "postgres"}, autocommit=True) as superuser:
+        superuser.execute(sql.SQL("CREATE DATABASE {} OWNER keyuan_owner TEMPLATE template0").format(name))
+        monkeypatch.setattr(migrate_room, "migrations", lambda: everything[:28])
+        migrate_room.migrate(there, server.token_key)
+        with psycopg.connect(**server.superuser | {"dbname": "lots_migrated"}, autocommit=True) as here:
+            here.execute(OLD_AWARD)
+            monkeypatch.undo()
+            migrate_room.migrate(there, server.token_key)
+            same = "SELECT count(*) FROM ledger.lot AS l JOIN ledger.entry AS e USING (tenant, at) WHERE e.seq = l.lot"
+            forced = "SELECT bool_and(relforcerowsecurity) FROM pg_class WHERE relkind IN ('r', 'p') AND relname ~ %s"
+            gone = (
+                "SELECT count(*) FROM pg_indexes WHERE schemaname = 'ledger' AND indexdef ~ 'target.*WHERE .target > 0'"
+            )
+            assert here.execute(same).fetchone() == (20,)
+            assert here.execute(forced, ["^(lot|entry)"]).fetchone() == (True,)
+            assert here.execute(gone).fetchone() == (0,)
+        superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
 def test_a_migration_reaches_the_rows_of_all_tenants(server: Server, monkeypatch: pytest.MonkeyPatch):
     """Forced row-level security hides them from the owner, so a migration that changes rows must lift it meanwhile."""
     name, everything = sql.Identifier("migrated_later"), migrations()

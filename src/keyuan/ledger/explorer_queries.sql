@@ -45,13 +45,11 @@ WITH givers AS (
             AND e.at < coalesce(%(until)s::timestamptz, 'infinity')
           ORDER BY e.seq DESC LIMIT %(limit)s) AS e
    UNION ALL
-  SELECT l.lot, l.at FROM (
-         SELECT l.lot, l.at FROM ledger.lot AS l
-          WHERE l.account_id = %(account)s AND l.lot < %(before)s
-            AND (%(kind)s::int2 IS NULL OR %(kind)s::int2 = 1)
-            AND l.at >= coalesce(%(since)s::timestamptz, '-infinity')
-            AND l.at < coalesce(%(until)s::timestamptz, 'infinity')
-         OFFSET 0) AS l
+  SELECT l.lot, l.at FROM ledger.lot AS l
+   WHERE l.account_id = %(account)s AND l.lot < %(before)s
+     AND (%(kind)s::int2 IS NULL OR %(kind)s::int2 = 1)
+     AND l.at >= coalesce(%(since)s::timestamptz, '-infinity')
+     AND l.at < coalesce(%(until)s::timestamptz, 'infinity')
    ORDER BY seq DESC LIMIT %(limit)s
 )
 SELECT e.seq, e.at, e.kind, a.account_id, a.name,

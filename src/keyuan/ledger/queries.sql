@@ -59,8 +59,7 @@ SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires
         LIMIT %(limit)s) AS l
 
 -- lots_of_accounts --
--- All that a spender can give from an instant on. OFFSET 0 keeps it account by account: while the table has no statistics,
--- a join would read everybody's lots.
+-- All that a spender can give from an instant on.
 SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
   FROM unnest(%(account_ids)b::int8[], %(instants)b::timestamptz[]) AS w (account_id, at)
  CROSS JOIN LATERAL (
@@ -70,8 +69,7 @@ SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires
         UNION ALL
        SELECT l.lot, l.account_id, l.granted, l.remaining, l.held, l.expired, l.expires_at
          FROM ledger.lot AS l
-        WHERE l.account_id = w.account_id AND l.remaining > 0 AND l.expires_at IS NULL
-       OFFSET 0) AS l
+        WHERE l.account_id = w.account_id AND l.remaining > 0 AND l.expires_at IS NULL) AS l
 
 -- lots_by_number --
 -- Lots behind holds and expiries.
@@ -98,17 +96,15 @@ SELECT w.account_id, w.day, e.day_points
   FROM unnest(%(account_ids)b::int8[], %(days)b::date[]) AS w (account_id, day)
  CROSS JOIN LATERAL (
        SELECT e.day_points
-         FROM (SELECT l.lot, l.at
-                 FROM ledger.lot AS l
-                WHERE l.account_id = w.account_id
-                  AND l.at >= w.day::timestamp AT TIME ZONE 'UTC'
-                  AND l.at < (w.day + 1)::timestamp AT TIME ZONE 'UTC'
-               OFFSET 0) AS l
+         FROM ledger.lot AS l
         CROSS JOIN LATERAL (
               SELECT e.day_points
                 FROM ledger.entry AS e
                WHERE e.seq = l.lot AND e.at = l.at AND e.day = w.day
                LIMIT 1) AS e
+        WHERE l.account_id = w.account_id
+          AND l.at >= w.day::timestamp AT TIME ZONE 'UTC'
+          AND l.at < (w.day + 1)::timestamp AT TIME ZONE 'UTC'
         ORDER BY l.lot DESC
         LIMIT 1) AS e
 
@@ -250,9 +246,9 @@ SELECT a.account_id, a.brand, a.currency
 
 -- statement --
 -- The newest entries of a holder before a number and in a while, if one is given. What comes from one of her accounts is
--- read from the end of its index; what does not is an award, and has a lot. Lots are not indexed by number, so all of hers
--- are looked at (OFFSET 0: not everybody's from the newest back). Entries are fetched one by one by number and instant,
--- each from its month (the LIMIT keeps it so): while the table has no statistics, a join would read them all.
+-- read from the end of its index; what does not is an award, and has a lot. All her lots are looked at: they are not in
+-- the order of their numbers. Entries are fetched one by one by number and instant, each from its month (the LIMIT keeps
+-- it so): while the table has no statistics, a join would read them all.
 WITH mine AS (
   SELECT a.account_id, a.bucket, a.brand, a.currency
     FROM ledger.account AS a
@@ -265,12 +261,10 @@ WITH mine AS (
             AND e.at < coalesce(%(until)s::timestamptz, 'infinity')
           ORDER BY e.seq DESC LIMIT %(limit)s) AS e
    UNION ALL
-  SELECT l.lot, l.at FROM mine AS m CROSS JOIN LATERAL (
-         SELECT l.lot, l.at FROM ledger.lot AS l
-          WHERE l.account_id = m.account_id AND l.lot < %(before)s
-            AND l.at >= coalesce(%(since)s::timestamptz, '-infinity')
-            AND l.at < coalesce(%(until)s::timestamptz, 'infinity')
-         OFFSET 0) AS l
+  SELECT l.lot, l.at FROM mine AS m JOIN ledger.lot AS l ON l.account_id = m.account_id
+   WHERE l.lot < %(before)s
+     AND l.at >= coalesce(%(since)s::timestamptz, '-infinity')
+     AND l.at < coalesce(%(until)s::timestamptz, 'infinity')
    ORDER BY seq DESC LIMIT %(limit)s
 )
 SELECT e.seq, e.at, e.kind, s.bucket, t.bucket, coalesce(s.brand, t.brand), coalesce(s.currency, t.currency),
@@ -293,28 +287,34 @@ SELECT a.holder, a.brand, a.currency, l.lot, l.remaining - l.held, l.expires_at
  LIMIT %(limit)s
 
 -- lots_of --
--- The free points of one holder that end until an instant, first to expire first.
+-- The free points of one holder that end until an instant, first to expire first; account by account (OFFSET 0). What is
+-- free is asked outside of that: inside, the index of what is due would do, and that is everybody's.
 SELECT a.brand, a.currency, l.lot, l.remaining - l.held, l.expires_at
   FROM ledger.account AS a
-  JOIN ledger.lot AS l ON l.account_id = a.account_id
+ CROSS JOIN LATERAL (
+       SELECT l.lot, l.remaining, l.held, l.expires_at
+         FROM ledger.lot AS l
+        WHERE l.account_id = a.account_id
+          AND l.expires_at > %(after)s
+          AND l.expires_at <= %(until)s
+       OFFSET 0) AS l
  WHERE a.holder = %(holder)s
    AND a.account_id > 0
-   AND l.expires_at > %(after)s
-   AND l.expires_at <= %(until)s
    AND l.remaining > l.held
  ORDER BY l.expires_at, l.lot
 
 -- months_of --
 -- What each month brought and took a holder in one book, newest first: lots say what came, entries what went.
+-- OFFSET 0 keeps entries account by account: while the table has no statistics, a join would read them all.
 WITH mine AS (
   SELECT a.account_id FROM ledger.account AS a
    WHERE a.holder = %(holder)s AND a.account_id > 0 AND a.brand = %(brand)s AND a.currency = %(currency)s
 ), moved AS (
-  SELECT e.at, e.kind, e.points FROM mine AS m JOIN ledger.entry AS e ON e.source = m.account_id AND e.source > 0
-   WHERE e.kind IN (2, 4, 6)
+  SELECT e.at, e.kind, e.points FROM mine AS m CROSS JOIN LATERAL (
+         SELECT e.at, e.kind, e.points FROM ledger.entry AS e
+          WHERE e.source = m.account_id AND e.source > 0 AND e.kind IN (2, 4, 6) OFFSET 0) AS e
    UNION ALL
-  SELECT l.at, 1, l.granted FROM mine AS m CROSS JOIN LATERAL (
-         SELECT l.at, l.granted FROM ledger.lot AS l WHERE l.account_id = m.account_id OFFSET 0) AS l
+  SELECT l.at, 1, l.granted FROM mine AS m JOIN ledger.lot AS l ON l.account_id = m.account_id
 )
 SELECT date_trunc('month', v.at, 'UTC'),
        coalesce(sum(v.points) FILTER (WHERE v.kind = 1), 0)::int8,

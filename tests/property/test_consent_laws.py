@@ -1,9 +1,12 @@
 """The laws of consent: only what was agreed to, when it was agreed to, and not after it was taken back."""
 
+from uuid import UUID
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyuan.consent import allows
+from keyuan.consent import Purpose, allows
+from keyuan.flows.crowd import Person
 
 timelines = st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=8).map(
     lambda entries: sorted(entries, key=lambda entry: entry[0])
@@ -21,6 +24,13 @@ def naive(timeline: list[tuple[int, bool]], event_at: int, now: int) -> bool:
 @given(timelines, instants, instants)
 def test_the_decision_is_the_one_that_the_law_says(timeline: list[tuple[int, bool]], event_at: int, now: int):
     assert allows(timeline, event_at, now) == naive(timeline, event_at, now)
+
+
+@given(timelines, instants, st.integers(0, 10))
+def test_what_a_consumer_keeps_of_a_person_says_the_same(timeline: list[tuple[int, bool]], event_at: int, later: int):
+    person = Person(UUID(int=1), {Purpose.LOYALTY: timeline} if timeline else {})
+    assert person.allows(Purpose.LOYALTY, event_at, event_at + later) == naive(timeline, event_at, event_at + later)
+    assert not person.allows(Purpose.PERSONALISATION, event_at, event_at + later)
 
 
 @given(timelines, instants, instants, st.integers(0, 20))

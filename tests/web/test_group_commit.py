@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -221,12 +221,13 @@ def post_until_taken(address: str, key: str, name: str) -> httpx.Response:
 
 
 def told_to_come_back(address: str, key: str) -> httpx.Response:
-    """Ask with an empty batch, which never waits, until there is no room."""
+    """Ask with an empty batch until there is no room; while there is some, it waits with the others."""
     found: list[httpx.Response] = []
 
     def full() -> bool:
-        found.append(httpx.post(f"{address}/v1/batch", json={"batch": []}, auth=(key, ""), timeout=WAIT_S))
-        return found[-1].status_code == 429
+        with suppress(httpx.ReadTimeout):
+            found.append(httpx.post(f"{address}/v1/batch", json={"batch": []}, auth=(key, ""), timeout=1))
+        return bool(found) and found[-1].status_code == 429
 
     wait_until(full)
     return found[-1]

@@ -246,9 +246,9 @@ SELECT a.account_id, a.brand, a.currency
 
 -- statement --
 -- The newest entries of a holder before a number and in a while, if one is given. What comes from one of her accounts is
--- read from the end of its index; what does not is an award, and has a lot. All her lots are looked at: they are not in
--- the order of their numbers. Entries are fetched one by one by number and instant, each from its month (the LIMIT keeps
--- it so): while the table has no statistics, a join would read them all.
+-- read from the end of its index; what does not is an award, and has a lot. All her lots are looked at, account by account
+-- (OFFSET 0: else everybody's may be read by number). Entries are fetched one by one by number and instant, each from its
+-- month (the LIMIT keeps it so): while the table has no statistics, a join would read them all.
 WITH mine AS (
   SELECT a.account_id, a.bucket, a.brand, a.currency
     FROM ledger.account AS a
@@ -261,10 +261,12 @@ WITH mine AS (
             AND e.at < coalesce(%(until)s::timestamptz, 'infinity')
           ORDER BY e.seq DESC LIMIT %(limit)s) AS e
    UNION ALL
-  SELECT l.lot, l.at FROM mine AS m JOIN ledger.lot AS l ON l.account_id = m.account_id
-   WHERE l.lot < %(before)s
-     AND l.at >= coalesce(%(since)s::timestamptz, '-infinity')
-     AND l.at < coalesce(%(until)s::timestamptz, 'infinity')
+  SELECT l.lot, l.at FROM mine AS m CROSS JOIN LATERAL (
+         SELECT l.lot, l.at FROM ledger.lot AS l
+          WHERE l.account_id = m.account_id AND l.lot < %(before)s
+            AND l.at >= coalesce(%(since)s::timestamptz, '-infinity')
+            AND l.at < coalesce(%(until)s::timestamptz, 'infinity')
+         OFFSET 0) AS l
    ORDER BY seq DESC LIMIT %(limit)s
 )
 SELECT e.seq, e.at, e.kind, s.bucket, t.bucket, coalesce(s.brand, t.brand), coalesce(s.currency, t.currency),

@@ -255,9 +255,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return replace(request, base_minor=request.base_minor + 1)
         if changed and isinstance(request, BudgetMove):
             return replace(request, minor=request.minor + 1)
-        if isinstance(request, Award):
-            return replace(request, at=self.now, expires_at=None, day=request.day and self.now.date())
-        return request
+        return replace(request, at=self.now, expires_at=None) if isinstance(request, Award) else request
 
 
 def run(examples: int, phases: Sequence[Phase] = (Phase.generate, Phase.shrink), steps: int = STEPS) -> None:

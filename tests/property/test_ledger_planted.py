@@ -285,4 +285,4 @@ BUGS = [
 def test_a_planted_bug_is_caught(bug: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch):
     bug(monkeypatch)
     with pytest.raises((AssertionError, KeyuanError, KeyError)):
-        run(40, phases=(Phase.generate,))
+        run(100, phases=(Phase.generate,))

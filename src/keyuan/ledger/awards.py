@@ -10,7 +10,7 @@ from typing import Final
 
 from keyuan.ledger.canonical import award_digest, entry_bytes, next_link
 from keyuan.ledger.decisions import Decisions, find_known
-from keyuan.ledger.model import BALANCE_MAX, Answer, Bucket, Entry, Kind, StaleDayError
+from keyuan.ledger.model import BALANCE_MAX, Answer, Bucket, Entry, Kind, LedgerInputError, StaleDayError
 from keyuan.ledger.requests import Award
 from keyuan.ledger.state import Account, KeyRow, Lot, State, lot_us
 
@@ -25,6 +25,7 @@ def award_all(state: State, decisions: Decisions, requests: Iterable[Award]) -> 
     """Answer awards in order; `state` is changed along and stands after them.
 
     Raises:
+        LedgerInputError: an award's `day` is not the UTC day of its instant.
         StaleDayError: an award's `day_points` does not continue what the holder earned that day.
     """
     for request in requests:
@@ -87,6 +88,8 @@ def _count_day(state: State, account: Account, request: Award) -> None:
     day, claimed, latest = request.day, request.day_points, account.day
     if day is None or claimed is None:
         return
+    if day != request.at.date():  # asked of new awards only: who tries again later still asks for the same
+        raise LedgerInputError("day must be the UTC day of at", at=request.at, day=day)
     before = account.day_points if latest == day else state.earned(account, day)
     if claimed != before + request.points:
         raise StaleDayError(key=request.key.hex(), day=day.isoformat(), claimed=claimed)

@@ -246,9 +246,9 @@ SELECT a.account_id, a.brand, a.currency
 
 -- statement --
 -- The newest entries of a holder before a number and in a while, if one is given. What comes from one of her accounts is
--- read from the end of its index; what does not is an award, and has a lot. All her lots are looked at, account by account
--- (OFFSET 0: else everybody's may be read by number). Entries are fetched one by one by number and instant, each from its
--- month (the LIMIT keeps it so): while the table has no statistics, a join would read them all.
+-- read from the end of its index; what does not is an award, and has a lot. All her lots are looked at, account by account.
+-- Entries are fetched one by one by number and instant, each from its month (the LIMIT keeps it so): while the table has
+-- no statistics, a join would read them all.
 WITH mine AS (
   SELECT a.account_id, a.bucket, a.brand, a.currency
     FROM ledger.account AS a

@@ -116,7 +116,6 @@ class Award(Struct, frozen=True, kw_only=True, gc=False):
             and len(self.reference) == _DIGEST_BYTES
             and type(self.at) is datetime
             and self.at.tzinfo is UTC
-            and self.day == self.at.date()
             and type(self.expires_at) is datetime
             and self.expires_at.tzinfo is UTC
             and AT_MIN <= self.at < self.expires_at < AT_MAX
@@ -139,8 +138,6 @@ class Award(Struct, frozen=True, kw_only=True, gc=False):
             raise LedgerInputError("day and day_points come together or not at all")
         if self.day is not None and type(self.day) is not date:
             raise LedgerInputError("day must be a date")
-        if self.day is not None and self.day != self.at.date():
-            raise LedgerInputError("day must be the UTC day of at", at=self.at, day=self.day)
         if self.day_points is not None:
             _check_whole("day_points", self.day_points, self.points, BALANCE_MAX)
         if len(_checked_names) >= _NAMES_MAX:

@@ -1,5 +1,7 @@
 """The guards that no request can reach: each is tried with a state that is wrong already."""
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
@@ -8,7 +10,7 @@ from keyuan.ledger.decide import decide, take_first_to_expire, take_from_hold
 from keyuan.ledger.model import BALANCE_MAX, Bucket
 from keyuan.ledger.state import Account, State
 from unit.ledger.memory import MemoryLedger
-from unit.ledger.samples import T0, YEAR, award, capture, fund, hold, key, redeem, reserve, spend, void
+from unit.ledger.samples import DAY, T0, YEAR, award, capture, fund, hold, key, redeem, reserve, spend, void
 
 
 @pytest.fixture
@@ -25,6 +27,19 @@ def account(books: MemoryLedger, bucket: int, holder: int = 7) -> Account:
 def test_a_batch_beyond_the_limit_is_refused():
     with pytest.raises(LedgerInputError):
         decide(State(1), [award("a")] * (BATCH_MAX + 1))
+
+
+def test_an_award_counts_on_the_utc_day_of_its_instant_and_no_other_but_can_be_tried_again_on_another():
+    moment = timedelta(microseconds=1)
+    for name, at in (("first", T0), ("last", T0 + DAY - moment)):
+        books = MemoryLedger()
+        daily = award(name, 10, day=T0.date(), day_points=10)
+        assert books.post([replace(daily, at=at)])[0].posted
+        again = books.post([replace(daily, at=T0 + 3 * DAY)])[0]
+        assert (again.posted, again.repeated) == (True, True)
+        for other in (T0 - moment, T0 + DAY):
+            with pytest.raises(LedgerInputError, match="the UTC day of at"):
+                MemoryLedger().post([replace(daily, at=other)])
 
 
 def test_a_brand_cannot_issue_beyond_the_limit_of_a_balance(books: MemoryLedger):

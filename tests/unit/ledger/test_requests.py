@@ -7,7 +7,7 @@ import pytest
 
 from keyuan.kernel.errors import ConflictError, InputError, RefusedError
 from keyuan.ledger import Answer, Expire, LedgerInputError, Outcome
-from unit.ledger.samples import DAY, T0, award, capture, fund, hold, key, redeem, release, reserve, spend, void
+from unit.ledger.samples import T0, award, capture, fund, hold, key, redeem, release, reserve, spend, void
 
 
 @pytest.mark.parametrize(
@@ -24,17 +24,6 @@ from unit.ledger.samples import DAY, T0, award, capture, fund, hold, key, redeem
 def test_a_malformed_award_is_refused_before_it_is_one(facts: dict[str, Any]):
     with pytest.raises(LedgerInputError):
         award("a", **facts)
-
-
-def test_an_award_counts_on_the_utc_day_of_its_instant_and_no_other():
-    last = T0 + DAY - timedelta(microseconds=1)
-    for reference in (None, key("order")):
-        facts = {"day_points": 10, "reference": reference}
-        for at in (T0, last):
-            assert award("a", at=at, day=T0.date(), **facts).day == T0.date()
-        for at in (T0 - timedelta(microseconds=1), T0 + DAY):
-            with pytest.raises(LedgerInputError, match="the UTC day of at"):
-                award("a", at=at, day=T0.date(), **facts)
 
 
 def test_points_of_other_requests_must_be_positive():

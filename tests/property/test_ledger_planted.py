@@ -13,7 +13,7 @@ from keyuan.ledger import awards as awards_module
 from keyuan.ledger import decide as decide_module
 from keyuan.ledger import model as model_module
 from keyuan.ledger.decide import Desk, _Refusal
-from keyuan.ledger.decisions import Decisions
+from keyuan.ledger.decisions import Decisions, find_known
 from keyuan.ledger.model import Answer, Bucket, Kind
 from keyuan.ledger.requests import BudgetMove
 from keyuan.ledger.state import Account, AccountKey, Held, KeyRow, Lot, State
@@ -108,13 +108,12 @@ def burns_the_key_of_an_early_expiry(patch: Patch) -> None:
     patch.setattr(decide_module, "_NOT_DUE", _Refusal(Answer.NOTHING))
 
 
+def _find_always(known: KeyRow, _digest: bytes, key: bytes) -> Outcome:
+    return find_known(known, known.digest, key)
+
+
 def sees_no_conflict(patch: Patch) -> None:
-    find = decide_module.find_known
-
-    def find_always(known: KeyRow, _digest: bytes, key: bytes) -> Outcome:
-        return find(known, known.digest, key)
-
-    patch.setattr(decide_module, "find_known", find_always)
+    patch.setattr(decide_module, "find_known", _find_always)
 
 
 def makes_a_point_from_nothing(patch: Patch) -> None:
@@ -186,12 +185,7 @@ def awards_a_key_again(patch: Patch) -> None:
 
 
 def awards_see_no_conflict(patch: Patch) -> None:
-    find = awards_module.find_known
-
-    def find_always(known: KeyRow, _digest: bytes, key: bytes) -> Outcome:
-        return find(known, known.digest, key)
-
-    patch.setattr(awards_module, "find_known", find_always)
+    patch.setattr(awards_module, "find_known", _find_always)
 
 
 def awards_a_point_from_nothing(patch: Patch) -> None:

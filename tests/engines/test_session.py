@@ -25,6 +25,26 @@ def test_rows_are_staged_afresh_each_time_also_when_the_columns_change(database:
                 assert session.rows(f"SELECT {', '.join(layout)} FROM pg_temp.some_in ORDER BY n") == staged
 
 
+def test_long_values_are_staged_as_they_are_and_a_narrow_table_has_no_place_for_them(database: Database):
+    layout, long = {"n": "int8", "b": "bytea", "t": "text"}, (1, b"x" * 20_000, "y" * 20_000)
+    for _ in range(2):
+        with database.transaction(1) as session:
+            session.stage("wide_in", layout, [long])
+            assert session.rows("SELECT n, b, t FROM pg_temp.wide_in") == [long]
+            assert session.row("SELECT pg_column_size(b) FROM pg_temp.wide_in") == (20_000,)
+            session.stage("narrow_in", layout, [(2, b"z" * 3_000, "z" * 3_000)], narrow=True)
+            assert session.rows("SELECT length(b), length(t) FROM pg_temp.narrow_in") == [(3_000, 3_000)]
+            beside = "SELECT relname, reltoastrelid <> 0 FROM pg_class WHERE relname IN ('wide_in', 'narrow_in')"
+            assert dict(session.rows(beside)) == {"wide_in": True, "narrow_in": False}
+
+
+def test_a_row_that_was_promised_to_fit_on_a_page_and_does_not_is_an_error(database: Database):
+    with pytest.raises(ValueRefusedError), database.transaction(1) as session:
+        session.stage("narrow_in", {"b": "bytea"}, [(b"x" * 9_000,)], narrow=True)
+    with database.transaction(1) as session:
+        assert session.stage("narrow_in", {"b": "bytea"}, [(b"x" * 9_000,)]) == 1
+
+
 def test_a_transaction_that_fails_leaves_nothing(database: Database):
     with pytest.raises(ZeroDivisionError), database.transaction(1) as session:
         session.execute("INSERT INTO events.position (tenant, consumer, seq) VALUES (1, 'x', 1)")

@@ -172,7 +172,7 @@ def keep_epoch(session: Session, closed: ClosedEpoch, movements: Sequence[tuple[
             closed.leaves, closed.hashes, closed.bodies, movements, strict=True
         )
     ]
-    session.stage("anchor_leaf", _LEAF, rows)
+    session.stage("anchor_leaf", _LEAF, rows, narrow=True)
     session.execute(_SQL["add_leaves"], tenant=session.tenant)
     books = {account: book for _entry, account, book in movements}
     session.stage(
@@ -182,6 +182,7 @@ def keep_epoch(session: Session, closed: ClosedEpoch, movements: Sequence[tuple[
             (account, *books[account], each.place, each.pseudonym, each.account_seq, each.head, *each.balances)
             for account, each in closed.standings.items()
         ],
+        narrow=True,
     )
     session.execute(_SQL["keep_standings"], tenant=session.tenant)
     session.execute(

@@ -129,6 +129,7 @@ def queue(
         "message_in",
         _MESSAGE,
         ((new_id(), person, channel.value, state.value, at if there else None) for person in people),
+        narrow=True,
     )
     return session.execute(_SQL["queue"], tenant=session.tenant, campaign=campaign, at=at, due_at=due_at or at)
 

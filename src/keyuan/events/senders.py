@@ -47,7 +47,7 @@ def ensure_sealers(
         place = _place(session.tenant)
         made = make_keys(secrets.kek, [place + sender for sender in missing])
         fresh = [(sender, *made[place + sender]) for sender in missing]
-        session.stage("sender_keys_in", _KEYS_IN, ((sender, wrapped) for sender, wrapped, _ in fresh))
+        session.stage("sender_keys_in", _KEYS_IN, ((sender, wrapped) for sender, wrapped, _ in fresh), narrow=True)
         session.execute(_SQL["keep_sender_keys"], tenant=session.tenant, now=now)
         found |= {sender: sealer for sender, _, sealer in fresh}
     return found

@@ -53,7 +53,7 @@ def keep_arms(session: Session, name: str, arms: Mapping[UUID, str]) -> int:
     unknown = set(arms.values()) - {arm.name for arm in read_experiment(session, name).arms}
     if unknown:
         raise DesignError(f"The experiment {name!r} has no arm {min(unknown)!r}.")
-    session.stage("arm_in", _ARM, arms.items())
+    session.stage("arm_in", _ARM, arms.items(), narrow=True)
     new = session.execute(_SQL["assign"], tenant=session.tenant, experiment=name)
     differing = session.row(_SQL["differing"], experiment=name)
     if differing is not None and differing[0]:

@@ -115,14 +115,14 @@ def _write_entries(session: Session, rows: list[Row], months: set[date]) -> None
 def _add(session: Session, statement: str, name: str, columns: dict[str, str], rows: list[Row]) -> None:
     """Stage new rows and insert them."""
     if rows:
-        session.stage(name, columns, rows)
+        session.stage(name, columns, rows, narrow=True)
         _check_count(session, statement, session.execute(_SQL[statement], tenant=session.tenant), len(rows))
 
 
 def _change(session: Session, statement: str, name: str, columns: dict[str, str], rows: list[Row]) -> None:
     """Stage changed rows and update them; the first column is the number."""
     if rows:
-        session.stage(name, columns, rows)
+        session.stage(name, columns, rows, narrow=True)
         _check_count(session, statement, session.execute(_SQL[statement], ids=[row[0] for row in rows]), len(rows))
 
 

@@ -67,7 +67,7 @@ def issue(session: Session, secrets: Secrets, offer: str, people: Collection[UUI
         raise UnknownOfferError(offer=offer)
     made = {person: codes.code_of(secrets, session.tenant, offer, person) for person in people}
     hashes = {person: codes.hash_of(secrets, session.tenant, code) for person, code in made.items()}
-    session.stage("coupon_in", _COUPON, hashes.items())
+    session.stage("coupon_in", _COUPON, hashes.items(), narrow=True)
     session.execute(_SQL["issue"], tenant=session.tenant, offer=offer, at=at)
     missing = session.row(_SQL["missing"], offer=offer)
     if missing is not None and missing[0]:

@@ -42,9 +42,11 @@ class WriteBehindSession:
         """Run a statement and return how many rows it touched."""
         return self._settled().execute(statement, **params)
 
-    def stage(self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> int:
+    def stage(
+        self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]], *, narrow: bool = False
+    ) -> int:
         """Put rows into a temporary table."""
-        return self._settled().stage(name, columns, rows)
+        return self._settled().stage(name, columns, rows, narrow=narrow)
 
     def stream(self, statement: str, /, *, size: int = 5000, **params: object) -> Iterator[Row]:
         """Yield the rows of a query through a server-side cursor, `size` at a time."""

@@ -41,7 +41,8 @@ def translated() -> Generator[None, None, None]:
         raise RetryTransactionError from error
     except psycopg.errors.UniqueViolation as error:
         raise KeyTakenError(constraint=error.diag.constraint_name) from error
-    except psycopg.DataError as error:
+    # A row or key longer than a page: the driver calls that operational, and whoever tried again would do so for ever.
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
         raise ValueRefusedError(kind=type(error).__name__) from error
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
         raise DatabaseGoneError(cause=type(error).__name__) from error

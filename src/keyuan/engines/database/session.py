@@ -5,7 +5,7 @@ Deliberately not here: commit and rollback. Only flows and the consumer open tra
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, LiteralString, Protocol, cast
+from typing import Any, Final, LiteralString, Protocol, cast
 
 import psycopg
 from psycopg import sql
@@ -13,6 +13,8 @@ from psycopg import sql
 from keyuan.engines.database.failures import translated
 
 Row = tuple[Any, ...]
+_LONG: Final = frozenset({"bytea", "text"})
+"""Types of which one value may need more than a page."""
 
 
 class Session(Protocol):
@@ -43,8 +45,14 @@ class Session(Protocol):
         """Run a statement and return how many rows it touched."""
         ...
 
-    def stage(self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> int:
-        """Put rows into the temporary table `pg_temp.name`, emptied first, and return how many there are."""
+    def stage(
+        self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]], *, narrow: bool = False
+    ) -> int:
+        """Put rows into the temporary table `pg_temp.name`, emptied first, and return how many there are.
+
+        `narrow` promises that each row fits on a page (8 kB). Without a place beside it for long values the table costs
+        much less: PostgreSQL empties that place at each commit of the connection, whether it was used or not.
+        """
         ...
 
     def stream(self, statement: str, /, *, size: int = 5000, **params: object) -> Iterator[Row]:
@@ -113,10 +121,12 @@ class PostgresSession:
         with translated():
             return self._connection.execute(_text(statement), params).rowcount
 
-    def stage(self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> int:
+    def stage(
+        self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]], *, narrow: bool = False
+    ) -> int:
         """COPY rows into a temporary table; COPY into the table itself is refused under row-level security."""
         with translated():
-            self._ensure_staging(name, columns)
+            self._ensure_staging(name, columns, narrow=narrow)
             count = 0
             copy_in = sql.SQL("COPY pg_temp.{} ({}) FROM STDIN (FORMAT BINARY)").format(
                 sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -140,24 +150,33 @@ class PostgresSession:
         """Write at once."""
         write(self)
 
-    def _ensure_staging(self, name: str, columns: Mapping[str, str]) -> None:
+    def _ensure_staging(self, name: str, columns: Mapping[str, str], *, narrow: bool) -> None:
         """Make the temporary table once per connection, and empty it when this transaction used it before."""
-        layout = ",".join(f"{column} {kind}" for column, kind in columns.items())
+        layout = f"{narrow}:" + ",".join(f"{column} {kind}" for column, kind in columns.items())
         table = sql.Identifier("pg_temp", name)
         used = name in self._used
         self._used.add(name)
-        if self._kept.staged.get(name) == layout:
-            if used:
-                self._connection.execute(sql.SQL("DELETE FROM {}").format(table))
-            return
-        body = sql.SQL(", ").join(
-            sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(cast("LiteralString", kind)))
+        if self._kept.staged.get(name) != layout:
+            self._make_staging(table, columns, narrow=narrow)
+            self._kept.staged[name] = layout
+        elif used:
+            self._connection.execute(sql.SQL("DELETE FROM {}").format(table))
+
+    def _make_staging(self, table: sql.Identifier, columns: Mapping[str, str], *, narrow: bool) -> None:
+        """Make a table that compresses nothing; a narrow one has no place for long values beside it.
+
+        Whether it gets one is decided when it has its columns, so they come together with their storage.
+        """
+        kinds = {column: sql.SQL(cast("LiteralString", kind)) for column, kind in columns.items()}
+        storage = sql.SQL("PLAIN" if narrow else "EXTERNAL")
+        clauses = [sql.SQL("ADD {} {}").format(sql.Identifier(column), kind) for column, kind in kinds.items()] + [
+            sql.SQL("ALTER {} SET STORAGE {}").format(sql.Identifier(column), storage)
             for column, kind in columns.items()
-        )
+            if kind in _LONG
+        ]
         self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
-        create = sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DELETE ROWS")
-        self._connection.execute(create.format(sql.Identifier(name), body))
-        self._kept.staged[name] = layout
+        self._connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} () ON COMMIT DELETE ROWS").format(table))
+        self._connection.execute(sql.SQL("ALTER TABLE {} {}").format(table, sql.SQL(", ").join(clauses)))
 
 
 def _text(statement: str) -> sql.SQL:

@@ -33,13 +33,26 @@ UPDATE segments.membership AS m
  WHERE m.ctid = f.place
 
 -- begin_stays --
--- A stay is known by its beginning. That there is such a segment is asked here once for the batch: a foreign key would
+-- A stay is known by its beginning; nearly always all of them are new. That there is such a segment is asked here once for the batch: a foreign key would
 -- ask, and lock it, for each row.
+  WITH begun AS (
+INSERT INTO segments.membership (tenant, segment, person, entered_at, left_at)
+SELECT %(tenant)s, g.segment, s.person, s.entered_at, s.left_at
+  FROM pg_temp.stay_in AS s
+  JOIN segments.segment AS g ON g.segment = s.segment
+RETURNING 1)
+SELECT count(*) FROM begun
+
+-- begin_stays_again --
+-- As above, where one of them is there: somebody left and entered within a microsecond.
+  WITH begun AS (
 INSERT INTO segments.membership (tenant, segment, person, entered_at, left_at)
 SELECT %(tenant)s, g.segment, s.person, s.entered_at, s.left_at
   FROM pg_temp.stay_in AS s
   JOIN segments.segment AS g ON g.segment = s.segment
     ON CONFLICT (tenant, segment, person, entered_at) DO UPDATE SET left_at = excluded.left_at
+RETURNING 1)
+SELECT count(*) FROM begun
 
 -- leave_all --
 -- Never before the beginning of a stay.

@@ -158,10 +158,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def no_budget_is_overdrawn(self) -> None:
         found: dict[tuple[int, str, str], dict[str, int]] = {}
-        for (bucket, *book), account in self.real.state.accounts.items():
-            if bucket >= Bucket.BUDGET_GRANTED:
-                sums = found.setdefault(tuple(book), {"granted": 0, "free": 0, "reserved": 0, "spent": 0})
-                word = Bucket(bucket).name.removeprefix("BUDGET_").lower()
+        for account in self.real.state.accounts.values():
+            if account.bucket >= Bucket.BUDGET_GRANTED:
+                book = account.holder, account.brand, account.currency
+                sums = found.setdefault(book, {"granted": 0, "free": 0, "reserved": 0, "spent": 0})
+                word = Bucket(account.bucket).name.removeprefix("BUDGET_").lower()
                 sums[word] = -account.balance if word == "granted" else account.balance
         assert found == self.naive.budgets
         for sums in found.values():
@@ -171,21 +172,19 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def points_are_conserved(self) -> None:
         accounts = self.real.state.accounts
-        owned = {
-            key[1:]: (
-                account.balance,
-                accounts[Bucket.HELD, *key[1:]].balance if (Bucket.HELD, *key[1:]) in accounts else 0,
-            )
-            for key, account in accounts.items()
-            if key[0] == Bucket.AVAILABLE
-        }
+        owned: dict[tuple[int, str, str], tuple[int, int]] = {}
+        for account in accounts.values():
+            if account.bucket == Bucket.AVAILABLE:
+                book = account.holder, account.brand, account.currency
+                held = accounts.get((Bucket.HELD, *book))
+                owned[book] = account.balance, held.balance if held else 0
         assert owned == self.naive.owned()
         for bucket, word, sign in (
             (Bucket.ISSUED, "issued", -1),
             (Bucket.REDEEMED, "redeemed", 1),
             (Bucket.EXPIRED, "expired", 1),
         ):
-            total = sum(account.balance for key, account in accounts.items() if key[0] == bucket)
+            total = sum(account.balance for account in accounts.values() if account.bucket == bucket)
             assert total * sign == self.naive.moved[word]
 
     @invariant()

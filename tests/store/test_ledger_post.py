@@ -177,6 +177,20 @@ def test_what_was_earned_on_a_day_is_known_for_the_latest_day_and_for_earlier_on
     assert_books_hold(database)
 
 
+def test_who_keeps_accounts_knows_that_an_award_comes_late(database: Database):
+    memory = ledger.Memory()
+    first, second = T0.date(), (T0 + DAY).date()
+    for request in (
+        award("a", 3, day=first, day_points=3),
+        award("b", 4, at=T0 + DAY, day=second, day_points=4),
+        award("late", 5, day=first, day_points=8),
+        award("today", 6, at=T0 + DAY, day=second, day_points=10),
+    ):
+        with database.transaction(1) as session:
+            assert ledger.post(session, [request], memory)[0].posted
+    assert_books_hold(database)
+
+
 def test_an_award_on_another_total_of_its_day_writes_nothing(database: Database):
     post(database, award("a", 3, day=T0.date(), day_points=3))
     with pytest.raises(ledger.StaleDayError):

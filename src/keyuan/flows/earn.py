@@ -50,7 +50,9 @@ class Earning:
         subjects = [purchase.subject for purchase in self._purchases]
         self._keys = loyalty.earn_keys(session.tenant, programme.id, rule.name, subjects)
         self._baskets = [
-            loyalty.Basket(holder, each.at_us, each.total_minor, loyalty.doubled_minor(rule, each.lines))
+            loyalty.Basket(
+                holder, loyalty.day_of(each.at_us), each.total_minor, loyalty.doubled_minor(rule, each.lines)
+            )
             for holder, each in zip(holders, self._purchases, strict=True)
         ]
         books.read(self._keys, programme.brand, holders)
@@ -100,7 +102,7 @@ def _quotes(
 def _quote(
     books: ledger.OpenBooks, programme: loyalty.Programme, baskets: Sequence[loyalty.Basket]
 ) -> list[loyalty.Quote]:
-    pairs = {(basket.holder, loyalty.day_of(basket.at_us)) for basket in baskets}
+    pairs = {(basket.holder, basket.day) for basket in baskets}
     return loyalty.quote_many(programme.rule, baskets, books.earned((programme.brand, programme.currency), pairs))
 
 

@@ -58,7 +58,10 @@ def _issued(state: State, request: Award) -> Account | Answer:
 def _award(state: State, decisions: Decisions, request: Award, issued: Account) -> int:
     """Write one entry and move its points; the entry's number comes back."""
     points = request.points
-    account = state.account((_AVAILABLE, request.holder, request.brand, request.currency))
+    brand, currency, holder = request.brand, request.currency, request.holder
+    account = state.accounts.of(_AVAILABLE, brand, currency).get(holder)
+    if account is None:
+        account = state.account((_AVAILABLE, holder, brand, currency))
     if request.day is not None:
         _count_day(state, account, request)
     state.seq = seq = state.seq + 1

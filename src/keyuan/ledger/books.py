@@ -4,7 +4,7 @@ Deliberately not here: decisions (`decide`), reading (`load`) and writing (`stor
 Units: points; instants are aware UTC datetimes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -64,23 +64,28 @@ class OpenBooks:
         known = [self._keys[key] for key in wanted & self._keys.keys()]
         return {row.key: Outcome(row.key, row.answer, row.seq, row.points, repeated=True) for row in known}
 
-    def earned(self, book: tuple[str, str], pairs: Iterable[tuple[int, date]]) -> dict[tuple[int, date], int]:
+    def earned(self, book: tuple[str, str], pairs: Collection[tuple[int, date]]) -> dict[tuple[int, date], int]:
         """What holders earned on (holder, day) in a book (brand, currency); 0 is left out."""
-        wanted, memory, (brand, currency) = set(pairs), self._memory, book
-        load_accounts(self.session, memory, brand, {holder for holder, _day in wanted})
+        memory, (brand, currency) = self._memory, book
+        load_accounts(self.session, memory, brand, {holder for holder, _day in pairs})
+        available = memory.accounts.of(Bucket.AVAILABLE, brand, currency)
         found: dict[tuple[int, date], int] = {}
         late: dict[tuple[int, date], int] = {}
-        for holder, day in wanted:
-            account = memory.accounts.get((Bucket.AVAILABLE, holder, brand, currency))
-            if account is None or account.day is None or day > account.day:
+        for pair in pairs:
+            holder, day = pair
+            account = available.get(holder)
+            latest = None if account is None else account.day
+            if account is None or latest is None:
                 continue
-            if day == account.day:
-                found[holder, day] = account.day_points
-            else:
+            if day == latest:
+                found[pair] = account.day_points
+            elif day < latest:
                 late[account.account_id, day] = holder
-        earlier = earned_on_days(self.session, late)
-        self._earlier_days |= earlier
-        return found | {(late[account_id, day], day): points for (account_id, day), points in earlier.items()}
+        if late:
+            earlier = earned_on_days(self.session, late)
+            self._earlier_days |= earlier
+            found |= {(late[account_id, day], day): points for (account_id, day), points in earlier.items()}
+        return found
 
     def post(self, requests: Sequence[Request]) -> list[Outcome]:
         """Answer a batch of at most BATCH_MAX requests in order, and write what they change.

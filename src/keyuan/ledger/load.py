@@ -16,6 +16,7 @@ from keyuan.ledger.state import Account, Held, Lot, State, lot_us
 
 _SQL = load_statements(__package__ or "")
 _FIRST_LOTS: Final = 8
+_AVAILABLE: Final = int(Bucket.AVAILABLE)
 
 
 class _Demand(NamedTuple):
@@ -42,7 +43,7 @@ def load(session: Session, state: State, memory: Memory, requests: Iterable[Requ
         load_accounts(session, memory, brand, holders)
     _load_queues(session, state, spends, lots)
     _link_holds(session, state, holds)
-    _load_late_days(session, state, awards)
+    _load_late_days(session, state, memory, awards)
 
 
 def load_accounts(session: Session, memory: Memory, brand: str, holders: set[int]) -> None:
@@ -89,7 +90,9 @@ def _keep_accounts(memory: Memory, rows: Iterable[Row]) -> None:
             account = Account(
                 account_id, bucket, holder, brand, currency, name, balance, legs, day, day_points, balance
             )
-            memory.accounts[bucket, holder, brand, currency] = account
+            memory.accounts.add(account)
+            if day is not None:
+                memory.newest_day = max(memory.newest_day, day)
             memory.by_id[account_id] = account
 
 
@@ -178,11 +181,14 @@ def _link_holds(session: Session, state: State, holds: Sequence[Row]) -> None:
         )
 
 
-def _load_late_days(session: Session, state: State, awards: Sequence[Award]) -> None:
+def _load_late_days(session: Session, state: State, memory: Memory, awards: Sequence[Award]) -> None:
     """Totals of days before an account's latest: a purchase that comes late counts on them."""
+    days = {award.day for award in awards if award.day}
+    if not days or not memory.may_be_late(min(days), max(days)):
+        return
     late: set[tuple[int, date]] = set()
     for award in awards:
-        account = state.accounts.get((Bucket.AVAILABLE, award.holder, award.brand, award.currency))
+        account = state.accounts.of(_AVAILABLE, award.brand, award.currency).get(award.holder)
         if account is not None and account.day and award.day and award.day < account.day:
             late.add((account.account_id, award.day))
     state.earlier_days |= earned_on_days(session, late - state.earlier_days.keys())

@@ -5,6 +5,7 @@ Units: points; instants of lots and holds as microseconds since 1970, `NEVER_US`
 """
 
 from bisect import insort
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
@@ -100,6 +101,44 @@ AccountKey = tuple[int, int, str, str]
 """Bucket, holder (0: the brand's own; of a budget: the number of its campaign), brand, currency."""
 
 
+_NONE: Final[Mapping[int, Account]] = {}
+
+
+class Accounts:
+    """Accounts by what they are for. Those of one bucket and book lie together, and are found there by holder alone."""
+
+    __slots__ = ("_alike",)
+
+    def __init__(self) -> None:
+        self._alike: dict[tuple[int, str, str], dict[int, Account]] = {}
+
+    def of(self, bucket: int, brand: str, currency: str) -> Mapping[int, Account]:
+        """All accounts of one bucket in one book, by holder."""
+        return self._alike.get((bucket, brand, currency), _NONE)
+
+    def get(self, key: AccountKey) -> Account | None:
+        """The account of this name, if there is one."""
+        bucket, holder, brand, currency = key
+        return self.of(bucket, brand, currency).get(holder)
+
+    def __getitem__(self, key: AccountKey) -> Account:
+        bucket, holder, brand, currency = key
+        return self._alike[bucket, brand, currency][holder]
+
+    def add(self, account: Account) -> None:
+        """Add an account under its name."""
+        alike = self._alike.setdefault((account.bucket, account.brand, account.currency), {})
+        alike[account.holder] = account
+
+    def values(self) -> Iterator[Account]:
+        """All of them."""
+        return (account for alike in self._alike.values() for account in alike.values())
+
+    def clear(self) -> None:
+        """Let go of all."""
+        self._alike.clear()
+
+
 @dataclass(slots=True)
 class State:
     """The part of one tenant's books that a batch touches. `lots_of` has a list for each account that may spend."""
@@ -110,7 +149,7 @@ class State:
     accounts_made: int = 0
     keys_kept: int = 0
     keys: dict[bytes, KeyRow] = field(default_factory=dict[bytes, KeyRow])
-    accounts: dict[AccountKey, Account] = field(default_factory=dict[AccountKey, Account])
+    accounts: Accounts = field(default_factory=Accounts)
     by_id: dict[int, Account] = field(default_factory=dict[int, Account])
     lots: dict[int, Lot] = field(default_factory=dict[int, Lot])
     lots_of: dict[int, list[Lot]] = field(default_factory=dict[int, list[Lot]])
@@ -128,8 +167,7 @@ class State:
 
     def keep_account(self, account: Account) -> None:
         """Add an account that is stored."""
-        key = (account.bucket, account.holder, account.brand, account.currency)
-        self.accounts[key] = account
+        self.accounts.add(account)
         self.by_id[account.account_id] = account
 
     def account(self, key: AccountKey) -> Account:

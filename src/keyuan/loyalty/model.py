@@ -61,10 +61,10 @@ class Line(Struct, frozen=True, gc=False):
 
 
 class Basket(Struct, frozen=True, gc=False):
-    """A purchase as the rules see it: a holder, a time and amounts, no person."""
+    """A purchase as the rules see it: a holder, the UTC day and amounts, no person."""
 
     holder: int
-    at_us: int
+    day: date
     base_minor: int
     doubled_minor: int
 
@@ -101,7 +101,7 @@ def quote_many(rule: EarnRule, baskets: Sequence[Basket], earned: DayPoints) -> 
     minor_per_point, daily_cap = rule.minor_per_point, rule.daily_cap
     quotes: list[Quote] = []
     for basket in baskets:
-        day = date_of(basket.at_us // DAY_US)
+        day = basket.day
         that_day = basket.holder, day
         before = today.get(that_day, 0)
         wished = (basket.base_minor + basket.doubled_minor) // minor_per_point

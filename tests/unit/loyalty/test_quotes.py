@@ -16,7 +16,7 @@ baskets = st.lists(
     st.builds(
         Basket,
         holder=st.integers(1, 3),
-        at_us=st.integers(0, 3 * DAY_US),
+        day=st.dates(date(1970, 1, 1), date(1970, 1, 4)),
         base_minor=st.integers(0, 60_000),
         doubled_minor=st.integers(0, 60_000),
     ),
@@ -25,7 +25,7 @@ baskets = st.lists(
 
 
 def basket(base: int, doubled: int = 0, at_us: int = NOON, holder: int = 1) -> Basket:
-    return Basket(holder, at_us, base, doubled)
+    return Basket(holder, day_of(at_us), base, doubled)
 
 
 def test_an_award_is_rounded_down_once_after_adding_what_is_doubled():

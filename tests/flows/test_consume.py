@@ -4,6 +4,7 @@ Each guard has a planted bug beside it. On a real PostgreSQL.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,17 @@ def test_a_consumer_that_hears_no_notices_awards_after_a_withdrawal(shop: Shop, 
     monkeypatch.setattr(events, "take_notices", hear_nothing)
     with pytest.raises(AssertionError):
         test_what_a_consumer_keeps_is_read_again_after_another_one_and_after_a_change(shop)
+
+
+def test_a_consumer_with_nothing_to_do_claims_nothing_and_wakes_up_again(shop: Shop):
+    send(shop, "till-1")
+    consumer = Consumer(shop.database, shop.secrets, shop.tenant, POINTS)
+    assert (consumer.step(), consumer.step()) == (1, 0)
+    with shop.database.transaction(shop.tenant) as session, ThreadPoolExecutor() as pool:
+        events.lock_position(session, POINTS)
+        assert pool.submit(consumer.step).result(10) == 0
+    send(shop, "till-2")
+    assert (consumer.step(), consumer.step()) == (1, 0)
 
 
 def test_a_clock_kept_by_hand_waits_for_the_slower_consumer(shop: Shop):

@@ -27,7 +27,7 @@ from keyuan.events.model import (
 from keyuan.events.names import names_of
 from keyuan.events.progress import Progress, note_progress, progress
 from keyuan.events.quarantine import RefusedBy, drop, open_counts, quarantined, refuse_logged
-from keyuan.events.readers import Claim, advance, claim, lock_position, notice, position, take_notices
+from keyuan.events.readers import Claim, advance, claim, is_waiting, lock_position, notice, position, take_notices
 from keyuan.events.reads import (
     count_kinds,
     follow,
@@ -67,6 +67,7 @@ __all__ = [
     "forget",
     "forgotten",
     "imported",
+    "is_waiting",
     "keep_clock_by_hand",
     "last_seq",
     "live",

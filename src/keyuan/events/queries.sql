@@ -175,6 +175,12 @@ SELECT p.seq, p.at, p.reader FROM events.position AS p WHERE p.consumer = %(cons
 -- How far a consumer is, without waiting for it.
 SELECT p.seq FROM events.position AS p WHERE p.consumer = %(consumer)s
 
+-- is_waiting --
+-- Whether there is anything after the place of a consumer. It locks nothing, so it writes nothing.
+SELECT EXISTS (
+         SELECT FROM events.log AS l
+          WHERE l.seq > coalesce((SELECT p.seq FROM events.position AS p WHERE p.consumer = %(consumer)s), 0))
+
 -- advance --
 -- Forward only; who moved it last is kept.
 UPDATE events.position SET seq = %(seq)s, at = greatest(at, %(at)s::timestamptz), reader = %(reader)s

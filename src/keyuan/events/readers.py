@@ -46,6 +46,12 @@ def position(session: Session, consumer: str) -> int:
     return row[0] if row else 0
 
 
+def is_waiting(session: Session, consumer: str) -> bool:
+    """Tell whether there are events after the place of a consumer, without claiming it."""
+    row = session.row(_SQL["is_waiting"], consumer=consumer)
+    return row is not None and row[0]
+
+
 def advance(
     session: Session, consumer: str, seq: int, at: datetime | None = None, *, reader: uuid.UUID | None = None
 ) -> None:

@@ -36,7 +36,8 @@ TAKES: dict[str, Take] = {POINTS: take_points, PORTRAITS: take_portraits}
 class Consumer:
     """One consumer of a tenant's log; `step` handles at most one batch.
 
-    `suspects`: among so many of the next events is one that made a batch fail.
+    `suspects`: among so many of the next events is one that made a batch fail. `resting` if there was nothing to do the
+    last time: then it looks before it claims its place, because a lock is written to disk, many times a second.
     """
 
     database: Database
@@ -46,6 +47,7 @@ class Consumer:
     crowd: Crowd = field(default_factory=Crowd)
     suspects: int = 0
     tried: int = 0
+    resting: bool = False
 
     def step(self, limit: int = BATCH_MAX) -> int:
         """Take the next batch in and return how many events it had; 0 when there are none.
@@ -73,6 +75,8 @@ class Consumer:
     def _batch(self, limit: int) -> int:
         self.tried = limit
         with self.database.transaction(self.tenant, behind=True) as session:
+            if self.resting and not events.is_waiting(session, self.name):
+                return 0
             claim = events.claim(session, self.name, self.crowd.reader)
             batch = events.follow(session, claim.seq, limit)
             if batch:
@@ -84,6 +88,7 @@ class Consumer:
                 TAKES[self.name](session, self.secrets, batch, self.crowd, now_us)
                 if clock.by_hand:
                     session.later(lambda session: events.follow_clock(session, CONSUMERS, now))
+        self.resting = not batch
         return len(batch)
 
     def _recall(self, session: Session, claim: events.Claim) -> None:

@@ -38,6 +38,7 @@ _ANCHOR_S = 0.5
 _LAKE_S = 0.5
 _DAMAGED_S = 10.0
 _NICE = 10
+_CONSUMER_NICE = 5
 _GC_THRESHOLD = 50_000
 _SWITCH_S = 0.000_2
 _STEPS_PER_COLLECTION = 50
@@ -57,7 +58,12 @@ def tune() -> None:
 
 
 def run_consumer(settings: Settings, name: str) -> None:
-    """Follow the log as one of its consumers until told to stop."""
+    """Follow the log as one of its consumers until told to stop.
+
+    Who sends waits for the answer, so on a busy machine intake goes first. What has come meanwhile makes larger
+    batches, which cost less an event: a consumer that is behind catches up.
+    """
+    os.nice(_CONSUMER_NICE)
     known: dict[int, Consumer] = {}
 
     def step(installation: Installation) -> bool:

@@ -11,7 +11,7 @@ from keyuan.engines.database import Session, load_statements
 from keyuan.events.model import Event, LoggedEvent, Order, read_order
 
 _SQL = load_statements("keyuan.events")
-BATCH_MAX = 2_000
+BATCH_MAX = 4_000
 
 
 def follow(session: Session, seq: int, limit: int = BATCH_MAX) -> list[Event]:

@@ -23,7 +23,7 @@ from keyuan.flows.take_portraits import take_portraits
 from keyuan.kernel.clock import ProgrammeClock, system_now, to_us
 from keyuan.kernel.errors import CorruptionError, EngineError, KeyuanError
 
-BATCH_MAX: Final = 2_000
+BATCH_MAX: Final = 4_000
 # What a bad event can do to correct code; an engine's trouble and corruption are not among them.
 POISON: Final = (KeyuanError, ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
 

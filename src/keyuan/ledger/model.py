@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from keyuan.kernel.errors import ConflictError, CorruptionError, InputError, KeyuanError, RefusedError
 
-BATCH_MAX: Final = 2_000
+BATCH_MAX: Final = 4_000
 BALANCE_MAX: Final = 10**17
 
 

@@ -19,7 +19,7 @@ from keyuan.profiles.traits import evaluate, live_instant, next_edge_us
 
 _SQL = load_statements(__package__ or "keyuan.profiles")
 _FIRST = UUID(int=0)
-_CHUNK = 2_000
+_CHUNK = 4_000
 # Instants are staged as microseconds: making datetimes of them costs more here than in the database.
 _INSTANT = {"as_of_us": "int8", "next_edge_us": "int8"}
 _COUNTS = {"facts_before": "int8", "facts": "int8", "from_seq": "int8"}

@@ -33,8 +33,8 @@ UPDATE segments.membership AS m
  WHERE m.ctid = f.place
 
 -- begin_stays --
--- A stay is known by its beginning; nearly always all of them are new. That there is such a segment is asked here once for the batch: a foreign key would
--- ask, and lock it, for each row.
+-- A stay is known by its beginning; nearly always all of them are new. That there is such a segment is asked here once for
+-- the batch: a foreign key would ask, and lock it, for each row.
   WITH begun AS (
 INSERT INTO segments.membership (tenant, segment, person, entered_at, left_at)
 SELECT %(tenant)s, g.segment, s.person, s.entered_at, s.left_at

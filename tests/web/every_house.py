@@ -96,11 +96,14 @@ def _read(shop: Shop, lake: DeltaLake) -> None:
 
 
 def _places(shop: Shop) -> tuple[dict[str, str], str]:
-    """Return what stands for names in addresses, and a customer who was written to in both ways."""
+    """Return what stands for names in addresses, and a customer who was written to in both ways.
+
+    It is the first of them: what the last ones earned stands in no epoch yet.
+    """
     with shop.database.transaction(1) as session:
-        letters = session.rows("SELECT m.person, m.id FROM campaigns.message AS m WHERE m.channel = 'email'")
+        letters = dict(session.rows("SELECT m.person, m.id FROM campaigns.message AS m WHERE m.channel = 'email'"))
         notes = dict(session.rows("SELECT m.person, m.id FROM campaigns.message AS m WHERE m.channel = 'inbox'"))
-    person, letter = next((person, id_) for person, id_ in letters if person in notes)
-    customer = next(name for name in map(name_of, range(1, HOUSEHOLDS + 1)) if shop.person(name) == person)
-    places = {"person": str(person), "note": str(notes[person]), "letter": token_of(shop.secrets, 1, letter)}
+    everybody = {name: shop.person(name) for name in map(name_of, range(1, HOUSEHOLDS + 1))}
+    customer, person = next(each for each in everybody.items() if each[1] in letters and each[1] in notes)
+    places = {"person": str(person), "note": str(notes[person]), "letter": token_of(shop.secrets, 1, letters[person])}
     return places | {"campaign": CAMPAIGN.name, "draft": DRAFT.name, "segment": CAMPAIGN.segment}, customer

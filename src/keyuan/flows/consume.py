@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from keyuan import events
+from keyuan import events, ledger
 from keyuan.engines.database import Database, Session
 from keyuan.engines.secrets import Secrets
 from keyuan.events import Event, RefusedBy
@@ -23,7 +23,7 @@ from keyuan.flows.take_portraits import take_portraits
 from keyuan.kernel.clock import ProgrammeClock, system_now, to_us
 from keyuan.kernel.errors import CorruptionError, EngineError, KeyuanError
 
-BATCH_MAX: Final = 4_000
+BATCH_MAX: Final = ledger.BATCH_MAX  # of more orders the ledger would refuse the awards, and the batch would be halved
 # What a bad event can do to correct code; an engine's trouble and corruption are not among them.
 POISON: Final = (KeyuanError, ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
 

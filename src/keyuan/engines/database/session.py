@@ -13,7 +13,7 @@ from psycopg import sql
 from keyuan.engines.database.failures import translated
 
 Row = tuple[Any, ...]
-_LONG: Final = frozenset({"bytea", "text"})
+_LONG: Final = frozenset({"bytea", "text", "text[]"})
 """Types of which one value may need more than a page."""
 
 

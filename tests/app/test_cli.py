@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from typer.main import get_command
 
@@ -168,6 +169,9 @@ def test_the_demo_works_beside_a_running_up(data: Path, source: Path):
         where = json.loads(up.stdout.readline())
         beside = keyuan(*words)
         assert beside.returncode == 0, beside.stderr
+        pids = json.loads((data / "run.json").read_text(encoding="utf-8"))["pids"]
+        nice = {name: psutil.Process(pid).nice() for name, pid in pids.items()}
+        assert nice["web"] < nice["points"] == nice["portraits"], "who sends waits for an answer"
         out = data.parent / "no such folder" / "entries.csv"
         refused = keyuan("export", "ledger", "--data", str(data), "--out", str(out))
         assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
